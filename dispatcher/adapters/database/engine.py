@@ -1,0 +1,135 @@
+"""One database, two engines: SQLite (WAL) on one machine, PostgreSQL for more; the same statements on both."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from dispatcher.adapters.database.types import Vault, give_vault
+from dispatcher.domain.errors import DispatcherError
+
+# How long a writer waits for another one. Longer than any write transaction of ours, shorter than patience.
+_BUSY_MILLISECONDS = 30_000
+
+
+class DatabaseAddressWrong(DispatcherError):
+    """The database address is not right ({problem}). Use sqlite:////folder/file.sqlite3 or
+    postgresql://user:password@host/name."""
+
+
+class DatabaseUnavailable(DispatcherError):
+    """The database cannot be used now: {problem}. Nothing was lost; the same command can be given again."""
+
+
+class Database:
+    """Opens connections for reading and for writing. A write transaction on SQLite takes the write lock at its
+    start (BEGIN IMMEDIATE), because one that reads first and writes later fails under other writers."""
+
+    def __init__(self, url: str, vault: Vault) -> None:
+        self.engine = _engine(url)
+        self.vault = vault
+        give_vault(self.engine.dialect, vault)
+        self._writing = self.engine.execution_options(write=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading: one consistent snapshot."""
+        with _plain_errors(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A write transaction: committed at the end of the block, rolled back when it raises."""
+        with _plain_errors(), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        address = make_url(url)
+        if address.drivername in {"postgres", "postgresql"}:
+            address = address.set(drivername="postgresql+psycopg")
+        if address.get_backend_name() not in {"sqlite", "postgresql"}:
+            raise DatabaseAddressWrong(problem=f"'{address.drivername}' is not an engine that is supported")
+        if address.get_backend_name() == "sqlite":
+            return _sqlite(address.database or "")
+        return create_engine(address, pool_size=10, max_overflow=20, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise DatabaseAddressWrong(problem=str(error).split("\n", 1)[0]) from None
+
+
+def _sqlite(file: str) -> Engine:
+    if not file or file == ":memory:":
+        raise DatabaseAddressWrong(problem="a database in memory would lose letters")
+    engine = create_engine(
+        f"sqlite:///{file}", connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, in the mode that we choose
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        problem = _problem(str(error.orig))
+        if problem is None:
+            raise
+        raise DatabaseUnavailable(problem=problem) from error
+
+
+def _problem(words: str) -> str | None:
+    """What is wrong, in plain words; None for an error that is a fault of ours rather than of the machine."""
+    known = {
+        "database is locked": "another program has held the write lock for half a minute",
+        "readonly": "it is read-only; check who owns the data folder",
+        "read-only": "it is read-only; check who owns the data folder",
+        "disk is full": "the disk is full",
+        "disk I/O error": "the disk could not be read or written",
+        "No space left": "the disk is full",
+        "unable to open": "its file cannot be opened; check that the data folder exists and is yours",
+        "not a database": "its file is not a database, or is damaged",
+        "malformed": "its file is damaged; restore the last backup",
+        "connection failed": "its server does not answer",
+        "connection refused": "its server does not answer",
+        "server closed the connection": "its server closed the connection",
+        "terminating connection": "its server is shutting down",
+        "the connection is closed": "its server closed the connection",
+        "consuming input failed": "its server closed the connection",
+        "could not translate host name": "its server's name is not known",
+        "password authentication failed": "its server refused the user name or password",
+        "does not exist": "a table or database is missing; run 'dispatcher migrate'",
+        "no such table": "a table is missing; run 'dispatcher migrate'",
+    }
+    return next((plain for sign, plain in known.items() if sign.casefold() in words.casefold()), None)
+
+
+def sqlite_folder(url: str) -> Path | None:
+    """The folder that must exist before an SQLite database can be made; None for a server."""
+    address = make_url(url)
+    return (
+        Path(address.database).parent if address.get_backend_name() == "sqlite" and address.database else None
+    )

@@ -1,0 +1,243 @@
+"""Letters in the database: one function a query."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from dispatcher.adapters.database.schema import letters, moves, outbox, renderings
+from dispatcher.adapters.database.types import Vault
+from dispatcher.domain.campaign import CampaignId
+from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
+
+# Both engines take at least this many bound values in one statement (SQLite: 32,766).
+CHUNK = 10_000
+
+
+class LetterTable:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self._connection = connection
+        self._vault = vault
+
+    def person(self, mailbox: str) -> bytes:
+        return self._vault.person_index(mailbox)
+
+    def standing(
+        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes]
+    ) -> set[tuple[bytes, str]]:
+        rows = self._connection.execute(
+            select(letters.c.person, letters.c.mission).where(
+                letters.c.campaign == campaign,
+                letters.c.action_day == action_day,
+                letters.c.person.in_(persons),
+                letters.c.state.in_([state.value for state in STANDING]),
+            )
+        )
+        return {(bytes(row.person), row.mission) for row in rows}
+
+    def by_form_key(self, form_key: str) -> Letter | None:
+        row = self._connection.execute(select(letters).where(letters.c.form_key == form_key)).first()
+        return _letter(row) if row else None
+
+    def of_person(self, person: bytes) -> list[LetterId]:
+        rows = self._connection.scalars(
+            select(letters.c.id).where(letters.c.person == person).order_by(letters.c.id)
+        )
+        return [LetterId(id) for id in rows]
+
+    def add(self, new: Sequence[NewLetter], *, at: datetime, by: str) -> list[LetterId]:
+        if not new:
+            return []
+        ids = [
+            LetterId(id)
+            for id in self._connection.scalars(
+                insert(letters).returning(letters.c.id, sort_by_parameter_order=True),
+                [_row(letter, at) for letter in new],
+            )
+        ]
+        self._log([(id, None, letter.state) for id, letter in zip(ids, new, strict=True)], at=at, by=by)
+        return ids
+
+    def get(self, ids: Iterable[LetterId]) -> dict[LetterId, Letter]:
+        wanted = list(ids)
+        found = {}
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            for row in self._connection.execute(select(letters).where(letters.c.id.in_(chunk))):
+                found[LetterId(row.id)] = _letter(row)
+        return found
+
+    def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
+        old = LetterState(
+            self._connection.execute(
+                select(letters.c.state).where(letters.c.id == id).with_for_update()
+            ).scalar_one()
+        )
+        check_letter_move(old, new)
+        stamps: dict[str, datetime] = {}
+        if new is LetterState.CONFIRMED:
+            stamps["confirmed_at"] = at
+        elif new is LetterState.APPROVED:
+            stamps["approved_at"] = at
+        elif new in {LetterState.WITHDRAWN, LetterState.REJECTED, LetterState.EXPIRED}:
+            stamps["closed_at"] = at
+        self._connection.execute(update(letters).where(letters.c.id == id).values(state=new.value, **stamps))
+        self._log([(id, old, new)], at=at, by=by, note=note)
+
+    def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        changed: list[int] = []
+        for start in range(0, len(ids), CHUNK):
+            changed += self._connection.scalars(
+                update(letters)
+                .where(
+                    letters.c.id.in_(ids[start : start + CHUNK]),
+                    letters.c.state == LetterState.APPROVED.value,
+                )
+                .values(state=LetterState.DISPATCHED.value)
+                .returning(letters.c.id)
+            )
+        self._log(
+            [(LetterId(id), LetterState.APPROVED, LetterState.DISPATCHED) for id in changed], at=at, by=by
+        )
+
+    def in_state(
+        self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
+    ) -> list[Letter]:
+        query = select(letters).where(letters.c.state == state.value).order_by(letters.c.submitted_at)
+        if submitted_before is not None:
+            query = query.where(letters.c.submitted_at < submitted_before)
+        return [_letter(row) for row in self._connection.execute(query.limit(limit))]
+
+    def reroute(self, id: LetterId, mission: str, reason: str) -> None:
+        self._connection.execute(
+            update(letters).where(letters.c.id == id).values(mission=mission, route_reason=reason)
+        )
+
+    def remind(self, id: LetterId, at: datetime) -> None:
+        self._connection.execute(update(letters).where(letters.c.id == id).values(reminded_at=at))
+
+    def unreminded(self, submitted_before: datetime, limit: int = 1000) -> list[Letter]:
+        query = select(letters).where(
+            letters.c.state == LetterState.SUBMITTED.value,
+            letters.c.submitted_at < submitted_before,
+            letters.c.reminded_at.is_(None),
+        )
+        return [_letter(row) for row in self._connection.execute(query.limit(limit))]
+
+    def erase(self, ids: Sequence[LetterId], *, at: datetime) -> None:
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            self._connection.execute(
+                update(letters)
+                .where(letters.c.id.in_(chunk))
+                .values(
+                    person=None,
+                    name=None,
+                    email=None,
+                    organisation=None,
+                    city=None,
+                    subject=None,
+                    text=None,
+                    findings=None,
+                    route_reason=None,
+                    form_key=None,
+                )
+            )
+            self._connection.execute(
+                update(renderings)
+                .where(renderings.c.id.in_(select(outbox.c.rendering).where(outbox.c.letter.in_(chunk))))
+                .values(content=None)
+            )
+
+    def count(self, campaign: CampaignId | None = None) -> dict[LetterState, int]:
+        query = select(letters.c.state, func.count()).group_by(letters.c.state)
+        if campaign is not None:
+            query = query.where(letters.c.campaign == campaign)
+        return {LetterState(state): count for state, count in self._connection.execute(query)}
+
+    def _log(
+        self,
+        steps: Sequence[tuple[LetterId, LetterState | None, LetterState]],
+        *,
+        at: datetime,
+        by: str,
+        note: str | None = None,
+    ) -> None:
+        if steps:
+            self._connection.execute(
+                insert(moves),
+                [
+                    {
+                        "subject": "letter",
+                        "subject_id": id,
+                        "old": old.value if old else None,
+                        "new": new.value,
+                        "reason": None,
+                        "note": note,
+                        "by": by,
+                        "at": at,
+                    }
+                    for id, old, new in steps
+                ],
+            )
+
+
+def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:
+    approved = letter.state is LetterState.APPROVED
+    confirmed = letter.state in STANDING
+    return {
+        "campaign": letter.campaign,
+        "action_day": letter.action_day,
+        "state": letter.state.value,
+        "source": letter.source,
+        "person": letter.person,
+        "name": letter.name,
+        "email": letter.email,
+        "organisation": letter.organisation,
+        "city": letter.city,
+        "country": letter.country,
+        "region": letter.region,
+        "language": letter.language,
+        "shielded": letter.shielded,
+        "subject": letter.subject,
+        "text": letter.text,
+        "verdict": letter.verdict,
+        "asked_for_person": letter.asked_for_person,
+        "findings": letter.findings,
+        "mission": letter.mission,
+        "route_reason": letter.route_reason,
+        "form_key": letter.form_key,
+        "submitted_at": at,
+        "confirmed_at": at if confirmed else None,
+        "approved_at": at if approved else None,
+    }
+
+
+def _letter(row: Row[Any]) -> Letter:
+    return Letter(
+        id=LetterId(row.id),
+        campaign=CampaignId(row.campaign),
+        action_day=row.action_day,
+        state=LetterState(row.state),
+        source=row.source,
+        person=row.person,
+        name=row.name,
+        email=row.email,
+        organisation=row.organisation,
+        city=row.city,
+        country=row.country,
+        region=row.region,
+        language=row.language,
+        shielded=row.shielded,
+        subject=row.subject,
+        text=row.text,
+        verdict=row.verdict,
+        asked_for_person=row.asked_for_person,
+        findings=row.findings,
+        mission=row.mission,
+        route_reason=row.route_reason,
+        submitted_at=row.submitted_at,
+        confirmed_at=row.confirmed_at,
+        approved_at=row.approved_at,
+    )

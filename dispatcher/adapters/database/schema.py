@@ -1,0 +1,315 @@
+"""The tables. Personal data stands only in Sealed columns; what organizers search by stands in the clear.
+
+`outbox` is the queue and the log in one: a row is one letter on its way by one channel (kind 'letter') or one
+mail to a supporter (kind 'notice'). `moves` and `attempts` are append-only.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    false,
+    text,
+)
+
+from dispatcher.adapters.database.types import Instant, Sealed, SealedBytes
+
+# SQLite numbers rows by itself only where the key is plain INTEGER.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# --- the directory ------------------------------------------------------------------------------------------
+
+missions = Table(
+    "missions",
+    metadata,
+    Column("id", String(60), primary_key=True),
+    Column("kind", String(20), nullable=False),
+    Column("country", String(2), nullable=False, index=True),
+    Column("country_name", Text, nullable=False),
+    Column("region", String(8)),
+    Column("city", Text, nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("website", Text, nullable=False),
+    Column("latitude", Float),
+    Column("longitude", Float),
+    Column("source", Text, nullable=False),
+    Column("source_date", String(40), nullable=False),
+    Column("confidence", String(10), nullable=False),
+    Column("weekend", String(20), nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("mission", String(60), ForeignKey("missions.id"), nullable=False, index=True),
+    Column("kind", String(10), nullable=False),
+    Column("value", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("grade", String(1), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("as_of", Text, nullable=False),
+    Column("used", Boolean, nullable=False),
+    Column("valid", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("health", String(10), nullable=False),
+    # Set by an organizer rather than read from the files: an import leaves these alone.
+    Column("by_hand", Boolean, nullable=False, server_default=false()),
+)
+
+# The parts of the directory that are only ever read whole (districts, coverings, territories, split cities,
+# closures, sources), each as one JSON document.
+directory_parts = Table(
+    "directory_parts",
+    metadata,
+    Column("part", String(30), primary_key=True),
+    Column("content", Text, nullable=False),
+)
+
+# Every change of the directory, by import or by hand; the newest id is its version.
+directory_changes = Table(
+    "directory_changes",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("at", Instant, nullable=False),
+    # Of the imported files; NULL for a change by hand.
+    Column("digest", String(64)),
+    Column("summary", Text, nullable=False),
+)
+
+# --- people and letters -------------------------------------------------------------------------------------
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("campaign", String(80), nullable=False),
+    Column("action_day", Date, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("source", String(10), nullable=False),
+    # The blind index of the supporter's mailbox; NULL once erased.
+    Column("person", LargeBinary(32), index=True),
+    Column("name", Sealed("letters.name")),
+    Column("email", Sealed("letters.email")),
+    Column("organisation", Sealed("letters.organisation")),
+    Column("city", Sealed("letters.city")),
+    Column("country", String(2), nullable=False),
+    Column("region", String(8)),
+    Column("language", String(8), nullable=False),
+    Column("shielded", Boolean, nullable=False),
+    Column("subject", Sealed("letters.subject")),
+    Column("text", Sealed("letters.text")),
+    Column("verdict", String(8), nullable=False),
+    Column("asked_for_person", Boolean, nullable=False),
+    Column("findings", Sealed("letters.findings")),
+    # The mission it is for, or the reason that none is: with the person, what makes two letters the same.
+    Column("mission", String(60), nullable=False),
+    Column("route_reason", Sealed("letters.route_reason")),
+    # The form's own idempotency key: a double click or a second tab gives the same letter.
+    Column("form_key", String(64), unique=True),
+    Column("submitted_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("approved_at", Instant),
+    Column("reminded_at", Instant),
+    Column("closed_at", Instant),
+    Index("ix_letters_state_submitted_at", "state", "submitted_at"),
+    Index("ix_letters_mission_state", "mission", "state"),
+    Index(
+        "uq_letters_standing",
+        "campaign",
+        "action_day",
+        "person",
+        "mission",
+        unique=True,
+        sqlite_where=text("state IN ('confirmed', 'in_review', 'approved', 'dispatched')"),
+        postgresql_where=text("state IN ('confirmed', 'in_review', 'approved', 'dispatched')"),
+    ),
+)
+
+# --- outbox and log -----------------------------------------------------------------------------------------
+
+renderings = Table(
+    "renderings",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("media_type", String(40), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("content", SealedBytes("renderings.content")),
+    # Digests of the enclosures that are joined at the moment of sending, separated by spaces.
+    Column("enclosures", Text, nullable=False),
+    Column("pages", Integer),
+    Column("at", Instant, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("letter", _Key, ForeignKey("letters.id"), nullable=False, index=True),
+    Column("notice", String(16)),
+    Column("campaign", String(80), nullable=False),
+    Column("mission", String(60)),
+    Column("channel", String(8)),
+    # From the directory, never from a supporter; a notice has none and goes to its letter's own writer.
+    Column("recipient", Text),
+    Column("state", String(10), nullable=False),
+    Column("reason", String(24)),
+    Column("due_at", Instant, nullable=False),
+    Column("first_try_at", Instant),
+    Column("lease", String(32)),
+    Column("lease_until", Instant),
+    Column("courier", String(32)),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("rendering", _Key, ForeignKey("renderings.id")),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    # Released by hand at any hour: the mission's office hours do not hold it back, its pacing does.
+    Column("any_hour", Boolean, nullable=False, server_default=false()),
+    Column("created_at", Instant, nullable=False),
+    Column("moved_at", Instant, nullable=False),
+    Index("ix_outbox_state_kind_due_at", "state", "kind", "due_at"),
+    Index("ix_outbox_mission_state", "mission", "state"),
+    Index("ix_outbox_courier_state", "courier", "state"),
+    Index(
+        "ix_outbox_unrendered",
+        "due_at",
+        sqlite_where=text("rendering IS NULL AND state = 'queued'"),
+        postgresql_where=text("rendering IS NULL AND state = 'queued'"),
+    ),
+    # A letter is never on two channels at once: the database itself says no.
+    Index(
+        "uq_outbox_live",
+        "letter",
+        unique=True,
+        sqlite_where=text("kind = 'letter' AND state NOT IN ('bounced', 'failed', 'cancelled')"),
+        postgresql_where=text("kind = 'letter' AND state NOT IN ('bounced', 'failed', 'cancelled')"),
+    ),
+    Index(
+        "uq_outbox_notice",
+        "letter",
+        "notice",
+        unique=True,
+        sqlite_where=text("kind = 'notice'"),
+        postgresql_where=text("kind = 'notice'"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("outbox", _Key, ForeignKey("outbox.id"), nullable=False, index=True),
+    Column("at", Instant, nullable=False),
+    Column("ended_at", Instant, nullable=False),
+    Column("outcome", String(10), nullable=False),
+    Column("code", Integer),
+    Column("enhanced_code", String(12)),
+    Column("reply", Sealed("attempts.reply")),
+    Column("provider_ref", Text),
+)
+
+moves = Table(
+    "moves",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("subject", String(8), nullable=False),
+    Column("subject_id", _Key, nullable=False),
+    Column("old", String(12)),
+    Column("new", String(12), nullable=False),
+    Column("reason", String(24)),
+    Column("note", Sealed("moves.note")),
+    Column("by", String(40), nullable=False),
+    Column("at", Instant, nullable=False),
+    Index("ix_moves_subject_subject_id", "subject", "subject_id"),
+)
+
+enclosures = Table(
+    "enclosures",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("part", LargeBinary, nullable=False),
+)
+
+# --- pacing, pauses, couriers -------------------------------------------------------------------------------
+
+# How many slots of a mission's timetable are given away.
+slots = Table(
+    "slots",
+    metadata,
+    Column("campaign", String(80), primary_key=True),
+    Column("action_day", Date, primary_key=True),
+    Column("mission", String(60), primary_key=True),
+    Column("taken", Integer, nullable=False),
+)
+
+# How many letters of a mission were let through in a minute (minutes since 1970), over all channels.
+pace = Table(
+    "pace",
+    metadata,
+    Column("mission", String(60), primary_key=True),
+    Column("minute", BigInteger, primary_key=True),
+    Column("used", Integer, nullable=False),
+    Index("ix_pace_minute", "minute"),
+)
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("scope", String(10), primary_key=True),
+    Column("key", String(80), primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("by", String(40), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+couriers = Table(
+    "couriers",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+)
+
+# --- organizers ---------------------------------------------------------------------------------------------
+
+organizers = Table(
+    "organizers",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("role", String(10), nullable=False),
+    Column("added_at", Instant, nullable=False),
+    Column("disabled_at", Instant),
+)
+
+# One-time links and sessions, both kept only as SHA-256 of their token.
+keys = Table(
+    "keys",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(8), nullable=False),
+    Column("organizer", _Key, ForeignKey("organizers.id"), nullable=False),
+    Column("until", Instant, nullable=False),
+)

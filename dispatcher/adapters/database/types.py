@@ -1,0 +1,157 @@
+"""Column types: instants as whole numbers, and personal data sealed with AES-256-GCM.
+
+Home of the cryptography library.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import BigInteger, Dialect, LargeBinary
+from sqlalchemy.types import TypeDecorator
+
+from dispatcher.domain.errors import DispatcherError
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_KEY_BYTES = 32  # AES-256
+_NONCE_BYTES = 12  # NIST SP 800-38D 8.2: 96 bits, random
+_SEAL_VERSION = b"\x01"
+
+
+class SecretUnreadable(DispatcherError):
+    """The key file {file} is damaged or is not the key of this database. Put the right file back from your
+    backup; without it the personal data cannot be read."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as whole microseconds since 1970 so that both engines compare and index it
+    alike and nothing is parsed on the hot path."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+class Vault:
+    """The key of one installation: seals and opens personal data, and makes the blind index of a person."""
+
+    def __init__(self, key: bytes) -> None:
+        self._aead = AESGCM(hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"seal").digest())
+        self._index_key = hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"blind-index").digest()
+        self._token_key = hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"links").digest()
+
+    @classmethod
+    def open(cls, path: Path) -> "Vault":
+        """Reads the key file; makes it (mode 0600) where there is none."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        try:
+            key = base64.b64decode(path.read_bytes(), validate=False)
+        except ValueError:
+            key = b""
+        if len(key) != _KEY_BYTES:
+            raise SecretUnreadable(file=path)
+        return cls(key)
+
+    def seal(self, plain: bytes, context: bytes) -> bytes:
+        """context (the column's name) is authenticated, so a value cannot be moved to another column."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return _SEAL_VERSION + nonce + self._aead.encrypt(nonce, plain, context)
+
+    def unseal(self, sealed: bytes, context: bytes) -> bytes:
+        try:
+            return self._aead.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], context)
+        except InvalidTag:
+            raise SecretUnreadable(file="of this installation") from None
+
+    def person_index(self, mailbox: str) -> bytes:
+        """HMAC-SHA256 of the normal form of a mailbox: the same person gives the same value, and without the
+        key nobody can tell who it is. Case, dots before the @ of Gmail and +tags do not make another person."""
+        local, _, domain = mailbox.strip().casefold().rpartition("@")
+        local = local.split("+", 1)[0] or local
+        if domain in {"gmail.com", "googlemail.com"}:
+            local, domain = local.replace(".", ""), "gmail.com"
+        return hmac.digest(self._index_key, f"{local}@{domain}".encode(), "sha256")
+
+    def link_token(self, purpose: str, subject: int) -> str:
+        """An unguessable token for a link, 160 bits, the same each time for the same purpose and subject, so
+        that it need not be stored."""
+        mac = hmac.digest(self._token_key, f"{purpose}:{subject}".encode(), "sha256")[:20]
+        return f"{subject:x}-{base64.b32encode(mac).decode().lower()}"
+
+    def link_subject(self, purpose: str, token: str) -> int | None:
+        """The subject of a token that `link_token` made for this purpose; None for any other text."""
+        head, _, _ = token.partition("-")
+        try:
+            subject = int(head, 16)
+        except ValueError:
+            return None
+        return subject if hmac.compare_digest(self.link_token(purpose, subject), token) else None
+
+
+class Sealed(TypeDecorator[str]):
+    """Text that only the holder of the key can read. context: the column's name."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).seal(value.encode(), self.context.encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return (
+            None if value is None else vault_of(dialect).unseal(bytes(value), self.context.encode()).decode()
+        )
+
+
+class SealedBytes(TypeDecorator[bytes]):
+    """As Sealed, for bytes: rendered letters."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, context: str) -> None:
+        super().__init__()
+        self.context = context
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).seal(value, self.context.encode())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return None if value is None else vault_of(dialect).unseal(bytes(value), self.context.encode())
+
+
+def give_vault(dialect: Dialect, vault: Vault) -> None:
+    """Columns reach the key through the engine's dialect: the one thing SQLAlchemy hands them at use, and one
+    of its own for each engine, so two installations in one process never share a key."""
+    dialect.__dict__["dispatcher_vault"] = vault
+
+
+def vault_of(dialect: Dialect) -> Vault:
+    """The key that `give_vault` named for this engine."""
+    vault: Vault = dialect.__dict__["dispatcher_vault"]
+    return vault

@@ -1,0 +1,41 @@
+"""APScheduler as the clock: it only ticks; what is due, and whether it is still to be done, the database says."""
+
+from collections.abc import Sequence
+from datetime import UTC
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from dispatcher.services.schedule import Tick
+
+_log = structlog.get_logger()
+# Ticks are short and mostly wait for the database; two at a time keep a long rendering from delaying the rest.
+_THREADS = 2
+
+
+class Ticker:
+    """Runs the ticks in threads of its own, from `start` to `stop`. A tick that fails is told and tried again at
+    its next time; one that takes longer than its interval is not started twice."""
+
+    def __init__(self, ticks: Sequence[Tick]) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(_THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        for tick in ticks:
+            self._scheduler.add_job(tick.work, "interval", seconds=tick.seconds, id=tick.name)
+        self._scheduler.add_listener(_failed, EVENT_JOB_ERROR)
+
+    def start(self) -> None:
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        self._scheduler.shutdown(wait=True)
+
+
+def _failed(event: JobExecutionEvent) -> None:
+    # The class only: an error's text could carry what a supporter wrote.
+    _log.warning("tick_failed", tick=event.job_id, error=type(event.exception).__name__)

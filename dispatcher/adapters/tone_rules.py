@@ -1,0 +1,315 @@
+"""The tone rules as files, one for each language; config/tone/README.md says how they are written."""
+
+import re
+import threading
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from dispatcher.domain.errors import FileProblems
+from dispatcher.domain.phrase import STEM_HEAD, Phrase, parse_phrase
+from dispatcher.domain.tone import (
+    Assessment,
+    Category,
+    Detector,
+    Finding,
+    Pattern,
+    Rule,
+    RuleBook,
+    Verdict,
+    assess,
+    verdict_of,
+)
+from dispatcher.domain.wording import fold, fold_signs
+
+_TOP_KEYS = frozenset({"language", "lists", "harmless", "rule"})
+_RULE_KEYS = frozenset(
+    {
+        "id",
+        "category",
+        "severity",
+        "reason",
+        "advice",
+        "words",
+        "stems",
+        "phrases",
+        "literals",
+        "patterns",
+        "detect",
+    }
+)
+_HARMLESS_KEYS = frozenset({"phrases", "literals"})
+_LANGUAGE = re.compile(r"[a-z]{2}")
+_RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
+_LIST_NAME = re.compile(r"\{([a-z_]+)\}")
+_UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\}|\\[1-9]|\(\?P=)")  # what could make a pattern run away
+
+_ANY_SCRIPT = re.compile(r"[\u3040-\ud7a3]")
+
+# A letter may hold another language's script; its rules are asked too.
+_SCRIPTS = (
+    ("ko", re.compile(r"[\u3130-\u318f\uac00-\ud7a3]")),
+    ("ja", re.compile(r"[\u3040-\u30ff]")),
+    ("zh", re.compile(r"[\u4e00-\u9fff]")),
+)
+
+_E = TypeVar("_E", Category, Verdict, Detector)
+
+
+class RuleTone:
+    """Assesses letters by the rules of a folder. Files are read when their language is first asked for.
+
+    Safe to share among threads. Raises FileProblems with everything that is wrong in a file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._books: dict[str, RuleBook | None] = {}
+        self._lock = threading.Lock()
+
+    def assess(self, text: str, *, language: str) -> Assessment:
+        """language: a tag such as "pt" or "pt-BR"; one without rules is left to a person."""
+        primary = language.replace("_", "-").split("-")[0].lower()
+        book = self._book(primary)
+        if book is None:
+            return _unread(language) if text.strip() else _silent(language)
+        assessment = assess(text, book)
+        guests = [guest for guest in self._guests(text, primary) if guest is not None]
+        return _joined(assessment, [assess(text, guest) for guest in guests]) if guests else assessment
+
+    def _guests(self, text: str, primary: str) -> list[RuleBook | None]:
+        if text.isascii() or primary in {"ko", "ja", "zh"} or not _ANY_SCRIPT.search(text):
+            return []
+        return [
+            self._book(language)
+            for language, script in _SCRIPTS
+            if language != primary and script.search(text)
+        ]
+
+    def languages(self) -> tuple[str, ...]:
+        return tuple(sorted(path.stem for path in self._folder.glob("*.toml")))
+
+    def _book(self, language: str) -> RuleBook | None:
+        if language in self._books:
+            return self._books[language]
+        with self._lock:
+            if language not in self._books:
+                path = self._folder / f"{language}.toml"
+                known = _LANGUAGE.fullmatch(language) and path.is_file()
+                self._books[language] = load_rules(path) if known else None
+            return self._books[language]
+
+
+def load_rules(path: Path) -> RuleBook:
+    """Raises FileProblems."""
+    problems: list[str] = []
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileProblems(file=path.name, problems=[str(error)]) from error
+    except OSError as error:
+        raise FileProblems(file=path.name, problems=[error.strerror or "cannot be read"]) from error
+    book = _Reader(path.stem, problems).book(table)
+    if problems or book is None:
+        raise FileProblems(file=path.name, problems=problems)
+    return book
+
+
+@dataclass
+class _Reader:
+    """Reads one file's table and notes every problem on the way."""
+
+    language: str
+    problems: list[str]
+    lists: dict[str, str] = field(default_factory=dict)
+    place: str = ""
+
+    def book(self, table: Mapping[str, object]) -> RuleBook | None:
+        self._unknown(table, _TOP_KEYS)
+        if table.get("language") != self.language:
+            self._note(f'language must be "{self.language}", as the file is named')
+        self._read_lists(table.get("lists", {}))
+        harmless = self._harmless(table.get("harmless"))
+        entries = table.get("rule")
+        if not isinstance(entries, list) or not entries:
+            self._note("there is no [[rule]]")
+            return None
+        rules = [self._rule(number, entry) for number, entry in enumerate(entries, start=1)]
+        self.place = ""
+        ids = [rule.id for rule in rules if rule is not None]
+        for twice in sorted({rule_id for rule_id in ids if ids.count(rule_id) > 1}):
+            self._note(f'rule "{twice}" is there twice')
+        if self.problems:
+            return None
+        return RuleBook(
+            language=self.language, rules=tuple(rule for rule in rules if rule is not None), harmless=harmless
+        )
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(f"{self.place}: {problem}" if self.place else problem)
+
+    def _unknown(self, table: Mapping[str, object], known: frozenset[str]) -> None:
+        for key in sorted(set(table) - known):
+            self._note(f'unknown key "{key}"')
+
+    def _read_lists(self, lists: object) -> None:
+        if not isinstance(lists, dict):
+            self._note("[lists] must be a table")
+            return
+        for name in lists:
+            self.place = f"list {name}"
+            entries = self._strings(lists, name)
+            self.lists[name] = "|".join(fold(word) for entry in entries for word in entry.split())
+        self.place = ""
+
+    def _harmless(self, table: object) -> Rule | None:
+        if table is None:
+            return None
+        self.place = "harmless"
+        if not isinstance(table, dict):
+            self._note("[harmless] must be a table")
+            return None
+        self._unknown(table, _HARMLESS_KEYS)
+        return Rule(
+            id="harmless",
+            category=Category.LANGUAGE,
+            severity=Verdict.PASS,
+            reason="",
+            advice="",
+            phrases=self._phrases(table),
+            literals=frozenset(fold_signs(literal) for literal in self._strings(table, "literals")),
+        )
+
+    def _rule(self, number: int, entry: object) -> Rule | None:
+        self.place = f"rule {number}"
+        if not isinstance(entry, dict):
+            self._note("must be a table")
+            return None
+        rule_id = self._text(entry, "id")
+        self.place = f'rule {number} "{rule_id}"'
+        self._unknown(entry, _RULE_KEYS)
+        if not _RULE_ID.fullmatch(rule_id):
+            self._note("id must be English words in lower case, joined by hyphens")
+        severity = self._choice(entry, "severity", Verdict)
+        if severity is Verdict.PASS:
+            self._note('severity must be "revise" or "review"')
+        category = self._choice(entry, "category", Category)
+        detector = self._choice(entry, "detect", Detector) if "detect" in entry else None
+        if not any(entry.get(key) for key in ("words", "stems", "phrases", "literals", "patterns", "detect")):
+            self._note("finds nothing: give words, stems, phrases, literals, patterns or detect")
+        return Rule(
+            id=rule_id,
+            category=category or Category.INSULT,
+            severity=severity or Verdict.REVIEW,
+            reason=self._text(entry, "reason"),
+            advice=self._text(entry, "advice"),
+            words=frozenset(self._words(entry)),
+            stems=self._stems(entry),
+            phrases=self._phrases(entry),
+            literals=frozenset(fold_signs(literal) for literal in self._strings(entry, "literals")),
+            patterns=self._patterns(entry),
+            detector=detector,
+        )
+
+    def _text(self, table: Mapping[str, object], key: str) -> str:
+        value = table.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+        self._note(f"{key} is missing")
+        return ""
+
+    def _choice(self, table: Mapping[str, object], key: str, kind: type[_E]) -> _E | None:
+        try:
+            return kind(str(table.get(key)))
+        except ValueError:
+            self._note(f"{key} must be one of {', '.join(kind)}")
+            return None
+
+    def _strings(self, table: Mapping[str, object], key: str) -> list[str]:
+        value = table.get(key, [])
+        if isinstance(value, list) and all(isinstance(entry, str) and entry.strip() for entry in value):
+            return [str(entry) for entry in value]
+        self._note(f"{key} must be a list of texts")
+        return []
+
+    def _words(self, table: Mapping[str, object]) -> Iterable[str]:
+        for word in self._strings(table, "words"):
+            folded = fold(word)
+            if folded.isalnum():
+                yield folded
+            else:
+                self._note(f'"{word}" is not one word; write it under phrases')
+
+    def _stems(self, table: Mapping[str, object]) -> tuple[str, ...]:
+        stems = tuple(fold(stem) for stem in self._strings(table, "stems"))
+        for stem in stems:
+            if not stem.isalnum() or len(stem) < STEM_HEAD:
+                self._note(f'stem "{stem}" must be one word of at least {STEM_HEAD} letters')
+        return stems
+
+    def _phrases(self, table: Mapping[str, object]) -> tuple[Phrase, ...]:
+        phrases: list[Phrase] = []
+        for text in self._strings(table, "phrases"):
+            try:
+                phrases.append(parse_phrase(_LIST_NAME.sub(self._list, text)))
+            except ValueError as error:
+                self._note(str(error))
+        return tuple(phrases)
+
+    def _list(self, name: re.Match[str]) -> str:
+        if name.group(1) not in self.lists:
+            self._note(f'there is no list "{name.group(1)}" under [lists]')
+            return "missing"
+        return self.lists[name.group(1)]
+
+    def _patterns(self, table: Mapping[str, object]) -> tuple[Pattern, ...]:
+        entries = table.get("patterns", [])
+        patterns: list[Pattern] = []
+        for entry in entries if isinstance(entries, list) else [None]:
+            if not isinstance(entry, dict) or set(entry) != {"hints", "regex"}:
+                self._note("patterns must be a list of { hints = [..], regex = '..' }")
+                continue
+            hints = tuple(fold_signs(hint) for hint in self._strings(entry, "hints"))
+            regex = str(entry["regex"])
+            if not hints:
+                self._note(f"pattern {regex} needs hints, so that it is tried on few sentences")
+            if _UNBOUNDED.search(regex):
+                self._note(
+                    f"pattern {regex} may run away: use {{0,9}} instead of * and +, and no back-references"
+                )
+                continue
+            try:
+                patterns.append(Pattern(hints=hints, regex=re.compile(regex)))
+            except re.error as error:
+                self._note(f"pattern {regex}: {error}")
+        return tuple(patterns)
+
+
+def _silent(language: str) -> Assessment:
+    return Assessment(verdict=Verdict.PASS, language=language, findings=())
+
+
+def _unread(language: str) -> Assessment:
+    finding = Finding(
+        rule="language-without-rules",
+        category=Category.LANGUAGE,
+        severity=Verdict.REVIEW,
+        start=0,
+        end=0,
+        sentence="",
+        reason="We have no rules for the language of this letter yet.",
+        advice="You need do nothing: one of us will read it.",
+    )
+    return Assessment(verdict=verdict_of([finding]), language=language, findings=(finding,))
+
+
+def _joined(own: Assessment, others: list[Assessment]) -> Assessment:
+    """Both books may find the same words; the letter's own language speaks first."""
+    findings = list(own.findings)
+    for other in others:
+        taken = {(finding.start, finding.end) for finding in findings}
+        findings.extend(finding for finding in other.findings if (finding.start, finding.end) not in taken)
+    findings.sort(key=lambda finding: (finding.start, finding.end))
+    return Assessment(verdict=verdict_of(findings), language=own.language, findings=tuple(findings))

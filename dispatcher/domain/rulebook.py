@@ -1,0 +1,351 @@
+"""The rules of one language, and what they find in one sentence."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, assert_never
+
+from dispatcher.domain.phrase import STEM_HEAD, Phrase
+from dispatcher.domain.wording import (
+    BETWEEN,
+    Word,
+    fold,
+    fold_signs,
+    looks_odd,
+    may_shout,
+    plain_words,
+    repeated_marks,
+    shouted_capitals,
+    spaced,
+    traced_signs,
+    without_wedges,
+    words,
+)
+
+SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
+_LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
+FINDINGS_A_SENTENCE = 20  # nobody mends more at once, and a hostile text costs no more
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - not a password
+    REVISE = "revise"  # the supporter is shown what to change
+    REVIEW = "review"  # a person reads it
+
+
+class Category(StrEnum):
+    INSULT = "insult"
+    SLUR = "slur"
+    PROFANITY = "profanity"
+    THREAT = "threat"
+    HARM_WISH = "harm_wish"
+    DEHUMANISING = "dehumanising"
+    GENERALISATION = "generalisation"
+    CONTEMPT = "contempt"
+    SHOUTING = "shouting"
+    LANGUAGE = "language"  # no rules for this language
+
+
+class Detector(StrEnum):
+    CAPITALS = "capitals"
+    MARKS = "marks"
+
+
+# A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
+HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """A regular expression for Chinese, Japanese or Korean, tried where one of the hints stands."""
+
+    hints: tuple[str, ...]
+    regex: re.Pattern[str]
+
+    def search(self, folded: str) -> bool:
+        for hint in self.hints:  # a plain loop: this is asked of every pattern for one sentence in ten
+            if hint in folded:
+                return self.regex.search(folded) is not None
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
+
+    id: str
+    category: Category
+    severity: Verdict
+    reason: str
+    advice: str
+    words: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    literals: frozenset[str] = frozenset()
+    patterns: tuple[Pattern, ...] = ()
+    detector: Detector | None = None
+
+
+class Match(NamedTuple):
+    """Offsets count from the start of the sentence."""
+
+    rule: Rule
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleBook:
+    """harmless: phrases and literals in which nothing is found ("Dick Cheney").
+
+    Keeps what it found in up to SENTENCES_KEPT sentences, in memory only. Safe to share among threads.
+    """
+
+    language: str
+    rules: tuple[Rule, ...]
+    harmless: Rule | None = None
+    _index: "_Index" = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", _Index(self.rules, self.harmless))
+
+    def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
+        """What the rules find in each sentence, first to last."""
+        return self._index.examine(row)
+
+
+class _Index:
+    """The rules by word, by beginning of word and by sign, so that a civil sentence costs little."""
+
+    def __init__(self, rules: tuple[Rule, ...], harmless: Rule | None) -> None:
+        everything = rules if harmless is None else (*rules, harmless)
+        self.harmless = harmless
+        self.by_word: dict[str, Rule] = {}
+        self.by_stem: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
+        self.by_anchor: dict[str, list[tuple[Phrase, Rule]]] = defaultdict(list)
+        self.by_anchor_stem: dict[str, list[tuple[str, Phrase, Rule]]] = defaultdict(list)
+        self.by_literal: dict[str, Rule] = {}
+        self.patterns: list[tuple[Pattern, Rule]] = []
+        self.vocabulary: set[str] = set()
+        self.detectors = {rule.detector: rule for rule in rules if rule.detector is not None}
+        for rule in everything:
+            self._add(rule)
+        self.triggers = frozenset(self.by_word) | frozenset(self.by_anchor)
+        self.heads = frozenset(self.by_stem) | frozenset(self.by_anchor_stem)
+        self.reads_words = bool(self.triggers or self.heads)
+        self.literals = _alternation(self.by_literal)
+        self.hints = _alternation({hint for pattern, _ in self.patterns for hint in pattern.hints})
+        self.stems = frozenset(stem for stems in self.by_stem.values() for stem, _ in stems)
+        self.all_stems = (*self.stems, *(stem for row in self.by_anchor_stem.values() for stem, _, _ in row))
+        self.by_initial: dict[str, list[str]] = defaultdict(list)
+        for word in sorted({*self.by_word, *self.stems}):
+            self.by_initial[word[0]].append(word)
+        self.seen: dict[str, tuple[Match, ...]] = {}
+
+    def _add(self, rule: Rule) -> None:
+        self.by_word.update(dict.fromkeys(rule.words, rule))
+        self.by_literal.update(dict.fromkeys(rule.literals, rule))
+        self.patterns.extend((pattern, rule) for pattern in rule.patterns)
+        for stem in rule.stems:
+            self.by_stem[stem[:STEM_HEAD]].append((stem, rule))
+        for phrase in rule.phrases:
+            anchor = phrase.steps[phrase.anchor]
+            for word in anchor.words:
+                self.by_anchor[word].append((phrase, rule))
+            for stem in anchor.stems:
+                self.by_anchor_stem[stem[:STEM_HEAD]].append((stem, phrase, rule))
+            for step in phrase.steps:
+                self.vocabulary.update(step.words)
+
+    def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
+        fresh = [sentence for sentence in row if sentence not in self.seen]
+        found: dict[str, tuple[Match, ...]] = dict.fromkeys(fresh, ())
+        if fresh:
+            found.update((sentence, self._examine(sentence)) for sentence in self._doubtful(fresh))
+        matches = [found[sentence] if sentence in found else self.seen.get(sentence, ()) for sentence in row]
+        self._remember(found)
+        return matches
+
+    def _remember(self, found: dict[str, tuple[Match, ...]]) -> None:
+        if len(self.seen) + len(found) > SENTENCES_KEPT:
+            self.seen = {}  # a new one: another thread may still be reading the old
+        short = {sentence: matches for sentence, matches in found.items() if len(sentence) <= _LONGEST_KEPT}
+        self.seen.update(short)
+
+    def _doubtful(self, fresh: list[str]) -> list[str]:
+        """The sentences in which something may be found: one look at all costs less than many looks."""
+        text = BETWEEN.join(fresh)
+        if self.detectors and may_shout(text):
+            return fresh
+        by_signs = self._doubtful_by_signs(fresh, text) if self.literals or self.hints else []
+        return by_signs + (self._doubtful_by_words(fresh, text) if self.reads_words else [])
+
+    def _doubtful_by_signs(self, fresh: list[str], text: str) -> list[str]:
+        bare = without_wedges(fold_signs(text))
+        if not self._signs_may_hit(bare):
+            return []
+        lines = bare.split(BETWEEN)
+        if len(lines) != len(fresh):
+            return fresh
+        return [sentence for sentence, line in zip(fresh, lines, strict=True) if self._signs_may_hit(line)]
+
+    def _signs_may_hit(self, folded: str) -> bool:
+        if self.literals and self.literals.search(folded):
+            return True
+        return self.hints is not None and self.hints.search(folded) is not None
+
+    def _doubtful_by_words(self, fresh: list[str], text: str) -> list[str]:
+        row = spaced(fold(text))
+        forms = set(row.split())
+        heads = {form[:STEM_HEAD] for form in forms}
+        if looks_odd(text, row, heads):
+            return fresh
+        if not self.heads.isdisjoint(heads) and any(form.startswith(self.all_stems) for form in forms):
+            return fresh
+        telling = [form for form in self.triggers & forms if self._tells(form, forms)]
+        lines = row.split(BETWEEN)
+        if len(lines) != len(fresh):
+            return fresh
+        return [
+            sentence
+            for sentence, line in zip(fresh, lines, strict=True)
+            if any(form in line for form in telling)
+        ]
+
+    def _tells(self, form: str, forms: set[str]) -> bool:
+        return form in self.by_word or any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form])
+
+    def _examine(self, sentence: str) -> tuple[Match, ...]:
+        found: list[Match] = []
+        if self.detectors:
+            found.extend(self._shouts(sentence))
+        if self.reads_words:
+            found.extend(self._in_words(sentence))
+        if self.literals or self.hints:
+            found.extend(self._in_signs(sentence))
+        return _tidy(found, self.harmless) if found else ()
+
+    def _shouts(self, sentence: str) -> Iterator[Match]:
+        for detector, rule in self.detectors.items():
+            match detector:
+                case Detector.CAPITALS:
+                    yield from (Match(rule, *span) for span in shouted_capitals(sentence))
+                case Detector.MARKS:
+                    yield from (Match(rule, *span) for span in repeated_marks(sentence))
+                case _:
+                    assert_never(detector)
+
+    def _in_words(self, sentence: str) -> Iterator[Match]:
+        spaced_out = spaced(fold(sentence))
+        forms = set(spaced_out.split())
+        heads = {form[:STEM_HEAD] for form in forms}
+        if looks_odd(sentence, spaced_out, heads):
+            row = words(sentence, self._known, self._unmasked)
+        elif self._may_match(forms, heads):
+            row = plain_words(sentence)
+        else:
+            return
+        forms_in_row = [word.form for word in row]
+        for at in range(len(row)):
+            yield from self._at_word(sentence, row, forms_in_row, at)
+
+    def _may_match(self, forms: set[str], heads: set[str]) -> bool:
+        if not self.heads.isdisjoint(heads) and any(form.startswith(self.all_stems) for form in forms):
+            return True
+        return any(self._tells(form, forms) for form in self.triggers & forms)
+
+    def _at_word(self, sentence: str, row: list[Word], forms: list[str], at: int) -> Iterator[Match]:
+        word, form = row[at], forms[at]
+        rule = self.by_word.get(form)
+        if rule is not None:
+            yield Match(rule, word.start, word.end)
+        head = form[:STEM_HEAD]
+        if head in self.by_stem:
+            for stem, rule in self.by_stem[head]:
+                if form.startswith(stem):
+                    yield Match(rule, word.start, word.end)
+        phrases = self.by_anchor.get(form, [])
+        if head in self.by_anchor_stem:
+            rest = [
+                (phrase, rule) for stem, phrase, rule in self.by_anchor_stem[head] if form.startswith(stem)
+            ]
+            phrases = phrases + rest
+        for phrase, rule in phrases:
+            span = phrase.find(forms, at)
+            if span is not None and all(
+                sentence[part.start].isupper() for part in row[slice(*span)] if part.form in phrase.capitals
+            ):
+                yield Match(rule, row[span[0]].start, row[span[1] - 1].end)
+
+    def _known(self, form: str) -> bool:
+        if form in self.by_word or form in self.vocabulary:
+            return True
+        head = form[:STEM_HEAD]
+        return head in self.by_stem and any(form.startswith(stem) for stem, _ in self.by_stem[head])
+
+    def _unmasked(self, form: str) -> str | None:
+        """ "f**k" and "f**king": the first letter stands, stars and hashes are letters."""
+        if len(form) < STEM_HEAD:
+            return None
+        shape = [sign if sign.isalpha() else None for sign in form]
+        for word in self.by_initial.get(form[0], ()):
+            if (len(word) == len(form) or (word in self.stems and len(word) < len(form))) and all(
+                sign is None or sign == letter for sign, letter in zip(shape, word, strict=False)
+            ):
+                return word
+        return None
+
+    def _in_signs(self, sentence: str) -> Iterator[Match]:
+        folded = fold_signs(sentence)
+        if self._signs_hit(folded):
+            yield from self._trace_signs(sentence, wedged=False)
+            return
+        bare = without_wedges(folded)
+        if len(bare) < len(folded) and self._signs_hit(bare):
+            yield from self._trace_signs(sentence, wedged=True)
+
+    def _signs_hit(self, folded: str) -> bool:
+        if self.literals and self.literals.search(folded):
+            return True
+        return any(pattern.search(folded) for pattern, _ in self.patterns)
+
+    def _trace_signs(self, sentence: str, *, wedged: bool) -> Iterator[Match]:
+        folded, offsets = traced_signs(sentence, wedged=wedged)
+        if self.literals:
+            for literal in self.literals.finditer(folded):
+                yield Match(
+                    self.by_literal[literal.group()], offsets[literal.start()], offsets[literal.end()]
+                )
+        for pattern, rule in self.patterns:
+            if pattern.search(folded):
+                for found in pattern.regex.finditer(folded):
+                    yield Match(rule, offsets[found.start()], offsets[found.end()])
+
+
+def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
+    """Longest first, grouped by first sign, so that most places of a text fail at one comparison."""
+    rests: dict[str, list[str]] = defaultdict(list)
+    for literal in sorted(literals, key=lambda literal: (-len(literal), literal)):
+        rests[literal[0]].append(re.escape(literal[1:]))
+    groups = [f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in sorted(rests.items())]
+    return re.compile("|".join(groups)) if groups else None
+
+
+def _tidy(found: list[Match], harmless: Rule | None) -> tuple[Match, ...]:
+    """Leaves out what stands in a harmless phrase, and what another finding of the sentence wholly covers."""
+    excused = [match for match in found if match.rule is harmless]
+    kept: list[Match] = []
+    rest = [match for match in found if match.rule is not harmless]
+    for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
+        covers = [*excused, *(other for other in kept if _outranks(other, match))]
+        if not any(other.start <= match.start and match.end <= other.end for other in covers):
+            kept.append(match)
+        if len(kept) == FINDINGS_A_SENTENCE:
+            break
+    return tuple(sorted(kept, key=lambda match: (match.start, match.end)))
+
+
+def _outranks(other: Match, match: Match) -> bool:
+    return match.rule.category is not Category.THREAT or other.rule.category is Category.THREAT

@@ -1,0 +1,51 @@
+"""What the commands are given by the composition root."""
+
+from contextlib import AbstractContextManager
+from datetime import date
+from typing import Protocol
+
+from dispatcher.services.clock import Clock
+from dispatcher.services.courier import Courier
+from dispatcher.services.directory_update import DirectoryFiles
+from dispatcher.services.going_live import Finding
+from dispatcher.services.house import House
+from dispatcher.services.letter_file import LetterFiles
+from dispatcher.services.packet import PageBinder
+from dispatcher.services.rehearsal import Rehearsal
+from dispatcher.services.review import Tone
+from dispatcher.settings import Settings
+
+
+class Entrance(Protocol):
+    def settings(self) -> Settings: ...
+
+    def house(self, settings: Settings, clock: Clock | None = None) -> House:
+        """Opens the installation; makes and fills what is missing."""
+
+    def migrate(self, settings: Settings) -> bool:
+        """Brings the database to the newest form; answers whether there was anything to do."""
+
+    def tone(self, settings: Settings) -> Tone:
+        """The tone check alone; it needs no installation."""
+
+    def letter_files(self) -> LetterFiles: ...
+
+    def directory_files(self) -> DirectoryFiles: ...
+
+    def pages(self) -> PageBinder: ...
+
+    def rehearsal(self, settings: Settings, day: date | None) -> Rehearsal:
+        """A rehearsal of this action day (the next one where None), in a folder of its own."""
+
+    def check(self, settings: Settings, *, live: bool) -> list[Finding]: ...
+
+    def go_live_or_stop(self, settings: Settings) -> None:
+        """In live mode, raises NotReady unless every check passes; a rehearsal may always start."""
+
+    def courier(self, house: House, settings: Settings) -> Courier: ...
+
+    def at_work(self, courier: Courier, settings: Settings) -> AbstractContextManager[None]:
+        """Holds the courier's lock; takes up first what dead couriers have left."""
+
+    def ticking(self, house: House) -> AbstractContextManager[None]:
+        """The clock runs inside the block."""

@@ -1,0 +1,103 @@
+"""`dispatcher serve`, `dispatcher courier`."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import click
+
+from dispatcher.faces.cli.entrance import Entrance
+from dispatcher.services.courier import Courier
+from dispatcher.services.house import House
+from dispatcher.services.sign_in import LINK_LIFE
+from dispatcher.services.store import Role
+from dispatcher.settings import Settings
+
+_FIRST_ORGANIZER = "first-organizer"
+# How long what is on the wire is waited for at the end; systemd kills after 90 seconds.
+_DRAIN_SECONDS = 10
+
+
+@click.command("serve")
+@click.option("--no-courier", is_flag=True, help="Only the pages; couriers run elsewhere.")
+@click.pass_obj
+def serve_command(entrance: Entrance, no_courier: bool) -> None:
+    """Serve the form and the console, with a courier and the clock."""
+    settings = entrance.settings()
+    entrance.go_live_or_stop(settings)
+    house = entrance.house(settings)
+    courier = None if no_courier else entrance.courier(house, settings)
+    import uvicorn  # noqa: PLC0415
+
+    from dispatcher.faces.web.site import site  # noqa: PLC0415
+
+    server: uvicorn.Server
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(entrance.ticking(house))
+            work = None
+            if courier is not None:
+                stack.enter_context(entrance.at_work(courier, settings))
+                work = asyncio.create_task(courier.run())
+                work.add_done_callback(lambda _: server.handle_exit(signal.SIGTERM, None))
+            try:
+                yield
+            finally:
+                if courier is not None and work is not None:
+                    courier.stop()
+                    async with asyncio.timeout(_DRAIN_SECONDS):
+                        await work
+
+    config = uvicorn.Config(
+        site(house, lifespan=lifespan),
+        host=settings.web.host,
+        port=settings.web.port,
+        access_log=False,  # addresses of supporters have no place in a log
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+    )
+    server = uvicorn.Server(config)
+    _greet(house, settings)
+    asyncio.run(server.serve())
+
+
+@click.command("courier")
+@click.pass_obj
+def courier_command(entrance: Entrance) -> None:
+    """Only send. Several couriers may run, on several machines where the database is PostgreSQL."""
+    settings = entrance.settings()
+    entrance.go_live_or_stop(settings)
+    house = entrance.house(settings)
+    courier = entrance.courier(house, settings)
+    with entrance.ticking(house), entrance.at_work(courier, settings):
+        click.echo(f"Courier {courier.id[:8]} is at work ({_mode(house)}). Stop it with Ctrl-C.", err=True)
+        asyncio.run(_until_stopped(courier))
+
+
+async def _until_stopped(courier: Courier) -> None:
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, courier.stop)
+    await courier.run()
+
+
+def _greet(house: House, settings: Settings) -> None:
+    address = f"http://{settings.web.host}:{settings.web.port}"
+    click.echo(f"\nMode: {_mode(house)}.")
+    click.echo(f"Form:     {address}/")
+    if not house.sign_in.all():
+        house.sign_in.add(_FIRST_ORGANIZER, Role.ADMIN)
+    link = house.sign_in.link(house.sign_in.all()[0].name)
+    hours = int(LINK_LIFE.total_seconds() // 3600)
+    click.echo(f"Console:  {address}/console/enter/{link}   (works once, for {hours} hour)")
+    if house.mailroom is not None:
+        click.echo(f"Mailroom: {address}/console/mailroom   (sign in first)")
+    click.echo("Stop with Ctrl-C.\n")
+
+
+def _mode(house: House) -> str:
+    return "LIVE: letters leave this machine" if house.live else "rehearsal: nothing leaves this machine"

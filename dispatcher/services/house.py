@@ -1,0 +1,41 @@
+"""The services of one installation, as the faces use them. Put together in `wiring`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dispatcher.services.campaigns import Campaigns
+from dispatcher.services.clock import Clock
+from dispatcher.services.confirmation import Confirmation
+from dispatcher.services.intake import Intake
+from dispatcher.services.mailroom import Mailroom
+from dispatcher.services.outbox import Dispatch
+from dispatcher.services.pausing import Pausing
+from dispatcher.services.place_names import PlaceNames
+from dispatcher.services.preparation import Preparation
+from dispatcher.services.review import Moderation, Tone
+from dispatcher.services.routing import Routing
+from dispatcher.services.sign_in import SignIn
+from dispatcher.services.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class House:
+    """live: False in a rehearsal, when nothing leaves this machine."""
+
+    live: bool
+    data: Path
+    public_url: str
+    clock: Clock
+    store: Store
+    campaigns: Campaigns
+    places: PlaceNames
+    routing: Routing
+    dispatch: Dispatch
+    tone: Tone
+    intake: Intake
+    confirmation: Confirmation
+    moderation: Moderation
+    preparation: Preparation
+    pausing: Pausing
+    sign_in: SignIn
+    mailroom: Mailroom | None

@@ -1,0 +1,38 @@
+"""What the clock does, besides sending: each tick is harmless however often and from wherever it comes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dispatcher.domain.timetable import MINUTES_COUNTED, minute_of
+from dispatcher.services.house import House
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    name: str
+    seconds: float
+    work: Callable[[], object]
+
+
+def ticks(house: House) -> tuple[Tick, ...]:
+    """prepare: renders what was approved. pauses: holds what came in while a pause stood. leases: takes up what
+    dead couriers left. reminders and purge: letters that wait for their writer's yes. budget: forgets the
+    minutes that count no more."""
+    return (
+        Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
+        Tick(name="pauses", seconds=5, work=house.pausing.apply),
+        Tick(name="leases", seconds=30, work=lambda: _expire_leases(house)),
+        Tick(name="reminders", seconds=600, work=house.confirmation.remind),
+        Tick(name="purge", seconds=3600, work=house.confirmation.purge),
+        Tick(name="budget", seconds=3600, work=lambda: _forget_minutes(house)),
+    )
+
+
+def _expire_leases(house: House) -> None:
+    with house.store.write() as work:
+        work.outbox.recover(now=house.clock.now(), dead=(), by="clock")
+
+
+def _forget_minutes(house: House) -> None:
+    with house.store.write() as work:
+        work.timing.forget_before(minute_of(house.clock.now()) - 2 * MINUTES_COUNTED)

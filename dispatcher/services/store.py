@@ -1,0 +1,320 @@
+"""What the services need of a database: Protocols, one a noun. All calls inside one `write()` block are one
+transaction; every state change here writes its log row in that same transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from dispatcher.domain.campaign import CampaignId
+from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, HoldReason, Move, NewDelivery
+from dispatcher.domain.directory import Directory
+from dispatcher.domain.letter import Letter, LetterId, LetterState, NewLetter
+from dispatcher.domain.mission import Channel, Contact, ContactKind, Health, MissionId
+from dispatcher.domain.outcome import Attempt
+from dispatcher.services.audit import Ledger
+from dispatcher.services.stationery import EncodedEnclosure, Rendered
+
+
+class Letters(Protocol):
+    """The letters; also who wrote them."""
+
+    def person(self, mailbox: str) -> bytes:
+        """The blind index of a mailbox: the same person gives the same value."""
+
+    def standing(
+        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes]
+    ) -> set[tuple[bytes, str]]:
+        """The (person, mission) pairs among these persons that have a letter that stands."""
+
+    def by_form_key(self, form_key: str) -> Letter | None: ...
+
+    def of_person(self, person: bytes) -> list[LetterId]: ...
+
+    def add(self, letters: Sequence[NewLetter], *, at: datetime, by: str) -> list[LetterId]: ...
+
+    def get(self, ids: Iterable[LetterId]) -> dict[LetterId, Letter]: ...
+
+    def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
+        """Raises IllegalMove; writes the log row."""
+
+    def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        """Marks as dispatched those of these letters that are approved; the others are left as they are."""
+
+    def in_state(
+        self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
+    ) -> list[Letter]: ...
+
+    def reroute(self, id: LetterId, mission: str, reason: str) -> None: ...
+
+    def remind(self, id: LetterId, at: datetime) -> None:
+        """Notes that the one reminder was queued."""
+
+    def unreminded(self, submitted_before: datetime, limit: int = 1000) -> list[Letter]: ...
+
+    def erase(self, ids: Sequence[LetterId], *, at: datetime) -> None:
+        """Removes every personal field and the rendered bytes; the log rows stay."""
+
+    def count(self, campaign: CampaignId | None = None) -> dict[LetterState, int]: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogFilter:
+    """Which deliveries the log shows. text: searched in the recipient and the mission."""
+
+    state: DeliveryState | None = None
+    mission: str | None = None
+    channel: Channel | None = None
+    letter: int | None = None
+    campaign: str | None = None
+    text: str = ""
+
+
+class Outbox(Protocol):
+    """The queue and the delivery log."""
+
+    def add(self, deliveries: Sequence[NewDelivery], *, at: datetime, by: str) -> list[DeliveryId]: ...
+
+    def claim(
+        self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
+    ) -> list[Delivery]:
+        """Leases at most `limit` due, rendered, unpaused rows, the longest due first."""
+
+    def hand_back(
+        self, due: Mapping[DeliveryId, datetime], *, lease: str, at: datetime, by: str, reason: str
+    ) -> None:
+        """Leased rows go back to the queue with a new due time."""
+
+    def start(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
+        """Marks leased rows as on the wire; answers which of them are still this courier's and not paused."""
+
+    def settle(self, results: Sequence["Settlement"], *, at: datetime, by: str) -> set[DeliveryId]:
+        """Writes attempts and new states; a row whose lease has passed to somebody else is left alone."""
+
+    def get(self, ids: Iterable[DeliveryId]) -> dict[DeliveryId, Delivery]: ...
+
+    def of_letters(self, ids: Sequence[LetterId]) -> dict[LetterId, list[Delivery]]:
+        """The letters' deliveries without notices, oldest first."""
+
+    def unrendered(self, limit: int) -> list[Delivery]: ...
+
+    def rendered(self, pairs: Sequence[tuple[DeliveryId, Rendered]], *, at: datetime) -> None: ...
+
+    def content(self, ids: Sequence[int]) -> dict[int, Rendered]: ...
+
+    def move(
+        self,
+        ids: Sequence[DeliveryId],
+        new: DeliveryState,
+        *,
+        at: datetime,
+        by: str,
+        reason: str | None = None,
+        note: str | None = None,
+        due_at: datetime | None = None,
+    ) -> None:
+        """Raises IllegalMove for any of them; writes the log rows."""
+
+    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> tuple[int, int]:
+        """Rows of dead couriers, and rows whose lease ran out: leased ones go back to the queue, those on the
+        wire become in_doubt. Answers both counts."""
+
+    def renew(self, courier: str, until: datetime) -> None: ...
+
+    def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
+        """New due times for rows that are queued or held."""
+
+    def waiting(self, campaign: CampaignId | None = None, *, limit: int | None = None) -> list[Delivery]:
+        """The letters' rows that are queued or held, by due time."""
+
+    def queued_from(self, mission: MissionId, at: datetime) -> int:
+        """How many of the mission's letters are queued for `at` or later."""
+
+    def next_due(self) -> datetime | None: ...
+
+    def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
+        """Holds queued rows that a pause covers, and queues again those whose pause was lifted."""
+
+    def log(self, which: LogFilter, *, limit: int | None = None, offset: int = 0) -> list["LogRow"]: ...
+
+    def count(self, which: LogFilter) -> int: ...
+
+    def totals(self, campaign: CampaignId | None = None) -> dict[DeliveryState, int]:
+        """The letters' rows by state; a letter that went on to another channel counts once for each."""
+
+    def moves(self, id: DeliveryId) -> list[Move]: ...
+
+    def has_mailroom_deliveries(self) -> bool:
+        """Whether any letter here went to the mailroom of a rehearsal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """How one try ended. due_at: when it is tried again, for a row that goes back to the queue."""
+
+    delivery: DeliveryId
+    lease: str
+    attempt: Attempt | None
+    new: DeliveryState
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRow:
+    delivery: Delivery
+    attempts: tuple[Attempt, ...]
+
+
+class Timing(Protocol):
+    """Slots of the timetable and what was let through in the last hour."""
+
+    def take_slots(self, campaign: CampaignId, action_day: date, wanted: Mapping[str, int]) -> dict[str, int]:
+        """Takes so many slots a mission; answers the number of the first one taken for each."""
+
+    def let_through(self, missions: Sequence[str], *, since_minute: int) -> dict[str, dict[int, int]]:
+        """By mission and minute since 1970, over all channels. Locks the missions until the transaction ends,
+        so that two couriers never spend one budget twice."""
+
+    def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None: ...
+
+    def forget_before(self, minute: int) -> None: ...
+
+
+class PauseScope(StrEnum):
+    MISSION = "mission"
+    CAMPAIGN = "campaign"
+    ALL = "all"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pause:
+    scope: PauseScope
+    key: str
+    since: datetime
+    by: str
+    reason: str
+
+    @property
+    def hold(self) -> HoldReason:
+        return HoldReason(f"{self.scope.value}_paused")
+
+
+class Pauses(Protocol):
+    def all(self) -> list[Pause]: ...
+
+    def set(self, pause: Pause) -> None: ...
+
+    def lift(self, scope: PauseScope, key: str) -> bool:
+        """Answers whether there was one."""
+
+
+class DirectoryShelf(Protocol):
+    """The directory as it is kept: what was imported, and what organizers set by hand."""
+
+    def load(self) -> Directory | None:
+        """None before the first import."""
+
+    def version(self) -> int:
+        """Grows with every change; 0 before the first import."""
+
+    def digest(self) -> str | None:
+        """The digest of the files of the last import."""
+
+    def replace(self, directory: Directory, *, digest: str, summary: str, at: datetime) -> None: ...
+
+    def set_contact(self, contact: Contact, *, at: datetime) -> None:
+        """Adds a contact by hand, or replaces the mission's contact of the same kind and value."""
+
+    def set_health(
+        self, mission: MissionId, kind: ContactKind, value: str, health: Health, *, at: datetime
+    ) -> bool:
+        """Answers whether there is such a contact."""
+
+
+class EnclosureShelf(Protocol):
+    def keep(self, parts: Sequence[EncodedEnclosure]) -> None: ...
+
+    def get(self, digests: Iterable[str]) -> dict[str, EncodedEnclosure]: ...
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Organizer:
+    id: int
+    name: str
+    role: Role
+    disabled: bool
+
+
+class Organizers(Protocol):
+    def add(self, name: str, role: Role, *, at: datetime) -> Organizer: ...
+
+    def named(self, name: str) -> Organizer | None: ...
+
+    def all(self) -> list[Organizer]: ...
+
+    def disable(self, id: int, *, at: datetime) -> None:
+        """Also ends every session and link of theirs."""
+
+    def keep_key(self, digest: str, kind: str, organizer: int, until: datetime) -> None: ...
+
+    def take_key(self, digest: str, kind: str, *, now: datetime, once: bool) -> Organizer | None:
+        """The organizer that a link or session belongs to; with `once` the key is used up."""
+
+    def drop_key(self, digest: str) -> None: ...
+
+
+class Couriers(Protocol):
+    def seen(self, id: str, host: str, at: datetime) -> None: ...
+
+    def forget(self, id: str) -> None: ...
+
+    def all(self) -> dict[str, datetime]: ...
+
+
+class Links(Protocol):
+    def token(self, purpose: str, letter: LetterId) -> str: ...
+
+    def letter(self, purpose: str, token: str) -> LetterId | None: ...
+
+    def delivery_token(self, purpose: str, delivery: DeliveryId) -> str: ...
+
+
+class Work(Protocol):
+    """One transaction's view of everything."""
+
+    @property
+    def letters(self) -> Letters: ...
+    @property
+    def outbox(self) -> Outbox: ...
+    @property
+    def timing(self) -> Timing: ...
+    @property
+    def pauses(self) -> Pauses: ...
+    @property
+    def directory(self) -> DirectoryShelf: ...
+    @property
+    def enclosures(self) -> EnclosureShelf: ...
+    @property
+    def organizers(self) -> Organizers: ...
+    @property
+    def couriers(self) -> Couriers: ...
+    @property
+    def ledger(self) -> Ledger: ...
+
+
+class Store(Protocol):
+    @property
+    def links(self) -> Links: ...
+
+    def read(self) -> AbstractContextManager[Work]: ...
+
+    def write(self) -> AbstractContextManager[Work]: ...

@@ -1,0 +1,195 @@
+"""Settings: `config/dispatcher.toml`, overridden by environment variables DISPATCHER_<SECTION>__<KEY>.
+
+Unknown keys are errors: a misspelt setting must never be silently without effect.
+"""
+
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from dispatcher.domain.errors import DispatcherError
+from dispatcher.shelf import resource
+
+PREFIX = "DISPATCHER_"
+# Read by the tests and by the settings themselves, not settings of the service.
+_NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG"})
+
+
+class SettingsProblem(DispatcherError):
+    """The settings are not right: {problem}"""
+
+
+class Mode(StrEnum):
+    REHEARSAL = "rehearsal"
+    LIVE = "live"
+
+
+class Security(StrEnum):
+    STARTTLS = "starttls"
+    TLS = "tls"
+    NONE = "none"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(_Section):
+    """url: an SQLAlchemy address; empty means SQLite in the data folder."""
+
+    url: str = ""
+
+
+class SmtpSettings(_Section):
+    """The relay that takes the letters. security none is allowed to this machine only."""
+
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65535)
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    security: Security = Security.STARTTLS
+    connections: int = Field(default=4, ge=1, le=64)
+    ca_file: str = ""
+
+
+class MissionsSettings(_Section):
+    """path: the folder with the directory's CSV files; empty means the one that is shipped."""
+
+    path: str = ""
+
+
+class CampaignsSettings(_Section):
+    """path: the folder with the campaign files. active: the campaign that the form writes for.
+    from_address, bounce_domain, from_name and letters_per_hour, where set, take the place of the file's.
+    dkim_selector: under which name the relay signs, for `dispatcher check`."""
+
+    path: str = ""
+    active: str = "save-north-korean-refugees-day"
+    from_address: str = ""
+    from_name: str = ""
+    bounce_domain: str = ""
+    letters_per_hour: int = Field(default=0, ge=0)
+    dkim_selector: str = ""
+
+
+class ToneSettings(_Section):
+    path: str = ""
+
+
+class WebSettings(_Section):
+    """host and port to listen on. public_url: how supporters reach the form, for the links in mails."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    public_url: str = ""
+
+
+class CourierSettings(_Section):
+    """batch: how many deliveries are claimed at a time. lease_seconds: after how long a silent courier counts
+    as dead. poll_seconds: how often the queue is looked at when it was empty."""
+
+    batch: int = Field(default=200, ge=1, le=5000)
+    lease_seconds: int = Field(default=900, ge=5)
+    poll_seconds: float = Field(default=0.5, gt=0, le=60)
+
+
+class CheckSettings(_Section):
+    """accept: ids of warnings of `dispatcher check` that the operator has seen and takes."""
+
+    accept: tuple[str, ...] = ()
+
+
+class Settings(_Section):
+    mode: Mode = Mode.REHEARSAL
+    data: Path = Path("data")
+    secret_file: str = ""
+    database: DatabaseSettings = DatabaseSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    missions: MissionsSettings = MissionsSettings()
+    campaigns: CampaignsSettings = CampaignsSettings()
+    tone: ToneSettings = ToneSettings()
+    web: WebSettings = WebSettings()
+    courier: CourierSettings = CourierSettings()
+    check: CheckSettings = CheckSettings()
+
+    @property
+    def secret_path(self) -> Path:
+        """The file with the key that seals personal data; outside the database."""
+        return Path(self.secret_file) if self.secret_file else self.data / "secret.key"
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database; SQLite in the data folder unless another one is set."""
+        return self.database.url or f"sqlite:///{(self.data / 'dispatcher.sqlite3').absolute()}"
+
+    @property
+    def missions_folder(self) -> Path:
+        return Path(self.missions.path) if self.missions.path else resource("config", "missions")
+
+    @property
+    def campaigns_folder(self) -> Path:
+        return Path(self.campaigns.path) if self.campaigns.path else resource("config", "campaigns")
+
+    @property
+    def tone_folder(self) -> Path:
+        return Path(self.tone.path) if self.tone.path else resource("config", "tone")
+
+    @property
+    def public_url(self) -> str:
+        return (self.web.public_url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+
+def load_settings(environment: dict[str, str] | None = None) -> Settings:
+    """Reads the settings file (DISPATCHER_CONFIG names another one) and the environment.
+
+    Raises SettingsProblem with every wrong key in one message."""
+    env = dict(os.environ if environment is None else environment)
+    path = Path(env.get("DISPATCHER_CONFIG") or resource("config", "dispatcher.toml"))
+    values = _from_file(path)
+    _overlay(values, env)
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsProblem(problem=_in_words(error)) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsProblem(problem=f"there is no file {path}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsProblem(problem=f"{path}: {error}.") from None
+
+
+def _overlay(values: dict[str, Any], env: dict[str, str]) -> None:
+    for name, value in env.items():
+        if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
+            continue
+        path = name.removeprefix(PREFIX).lower().split("__")
+        place = values
+        for part in path[:-1]:
+            place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise SettingsProblem(problem=f"{name} is not a setting.")
+        place[path[-1]] = _listed(value) if path == ["check", "accept"] else value
+
+
+def _listed(value: str) -> list[str]:
+    """A list from the environment: with commas, or as JSON."""
+    return [part.strip(" \t[]\"'") for part in value.split(",") if part.strip(" \t[]\"'")]
+
+
+def _in_words(error: ValidationError) -> str:
+    def line(problem: Any) -> str:
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            name = PREFIX + "__".join(str(part).upper() for part in problem["loc"])
+            return f"'{key}' (or {name}) is not a setting; see config/dispatcher.toml for the names"
+        return f"'{key}': {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+    return "; ".join(line(problem) for problem in error.errors(include_url=False, include_input=False)) + "."

@@ -1,0 +1,298 @@
+"""The one place that knows all parts and puts them together."""
+
+import asyncio
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import structlog
+
+from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
+from dispatcher.adapters.campaign_files import CampaignFolder
+from dispatcher.adapters.clocks import SimulatedClock, SystemClock
+from dispatcher.adapters.courier_locks import CourierLock, dead_couriers, forget
+from dispatcher.adapters.database.engine import Database, sqlite_folder
+from dispatcher.adapters.database.migrate import is_current, migrate
+from dispatcher.adapters.database.store import DatabaseStore
+from dispatcher.adapters.database.types import Vault
+from dispatcher.adapters.mail_domain import DnsMailDomain
+from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
+from dispatcher.adapters.scheduler import Ticker
+from dispatcher.adapters.smtp import SmtpTransport
+from dispatcher.adapters.tone_rules import RuleTone
+from dispatcher.adapters.typesetting import TypstTypesetter
+from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.errors import DispatcherError
+from dispatcher.domain.mission import Channel
+from dispatcher.services.campaigns import coming_day
+from dispatcher.services.clock import Clock
+from dispatcher.services.confirmation import Confirmation
+from dispatcher.services.courier import Courier, PageCarrier
+from dispatcher.services.going_live import Finding, Inspection, check_ready
+from dispatcher.services.house import House
+from dispatcher.services.intake import Intake
+from dispatcher.services.notices import Notices
+from dispatcher.services.outbox import Dispatch
+from dispatcher.services.pausing import Pausing
+from dispatcher.services.preparation import Preparation
+from dispatcher.services.rehearsal import Rehearsal
+from dispatcher.services.review import Moderation
+from dispatcher.services.routing import Routing
+from dispatcher.services.schedule import ticks
+from dispatcher.services.sign_in import SignIn
+from dispatcher.services.transport import Transport
+from dispatcher.settings import DatabaseSettings, Mode, Settings, SettingsProblem
+
+BOUNCE = "bounce"
+
+
+class DataFolderUnusable(DispatcherError):
+    """The data folder {folder} cannot be used: {problem}. Make it yours, or name another one in DISPATCHER_DATA."""
+
+
+def open_house(settings: Settings, *, clock: Clock | None = None, action_day: date | None = None) -> House:
+    """Opens an installation: data folder, key, database (migrated), directory (imported on first use)."""
+    database = open_database(settings)
+    migrate(database)
+    clock = clock or SystemClock()
+    store = DatabaseStore(database)
+    _import_directory_once(store, settings, clock)
+    return _furnish(settings, store, clock, action_day)
+
+
+def bring_up_to_date(settings: Settings) -> bool:
+    """Migrates; answers whether there was anything to do."""
+    database = open_database(settings)
+    if is_current(database):
+        return False
+    migrate(database)
+    return True
+
+
+def open_database(settings: Settings) -> Database:
+    """Makes what is missing of data folder and key; does not migrate."""
+    _make_folder(settings.data)
+    folder = sqlite_folder(settings.database_url)
+    if folder is not None:
+        _make_folder(folder)
+    try:
+        vault = Vault.open(settings.secret_path)
+    except OSError as error:
+        raise DataFolderUnusable(folder=settings.data, problem=error.strerror) from None
+    return Database(settings.database_url, vault)
+
+
+def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day: date | None) -> House:
+    live = settings.mode is Mode.LIVE
+    campaigns = CampaignFolder(
+        settings.campaigns_folder,
+        settings.campaigns.active,
+        from_address=settings.campaigns.from_address,
+        from_name=settings.campaigns.from_name,
+        bounce_domain=settings.campaigns.bounce_domain,
+        letters_per_hour=settings.campaigns.letters_per_hour,
+        action_day=action_day,
+    )
+    routing = Routing()
+    tone = RuleTone(settings.tone_folder)
+    # Until a carrier is configured, only mail can really leave; a rehearsal carries everything.
+    carriers = frozenset({Channel.EMAIL}) if live else frozenset(Channel)
+    dispatch = Dispatch(routing=routing, campaigns=campaigns, carriers=carriers)
+    notices = Notices(writer=notice_mail, links=store.links, places=places, public_url=settings.public_url)
+    return House(
+        live=live,
+        data=settings.data,
+        public_url=settings.public_url,
+        clock=clock,
+        store=store,
+        campaigns=campaigns,
+        places=places,
+        routing=routing,
+        dispatch=dispatch,
+        tone=tone,
+        intake=Intake(
+            store=store,
+            clock=clock,
+            campaigns=campaigns,
+            routing=routing,
+            dispatch=dispatch,
+            tone=tone,
+            places=places,
+            mailboxes=mailboxes,
+        ),
+        confirmation=Confirmation(store=store, clock=clock, campaigns=campaigns, dispatch=dispatch),
+        moderation=Moderation(store=store, clock=clock, dispatch=dispatch),
+        preparation=Preparation(
+            store=store,
+            clock=clock,
+            campaigns=campaigns,
+            routing=routing,
+            places=places,
+            mail=mime,
+            typesetter=TypstTypesetter(),
+            notices=notices,
+        ),
+        pausing=Pausing(store=store, clock=clock, campaigns=campaigns, routing=routing),
+        sign_in=SignIn(store=store, clock=clock),
+        mailroom=None if live else MailroomFolder(settings.data / "mailroom"),
+    )
+
+
+def make_courier(house: House, settings: Settings, *, transport: Transport | None = None) -> Courier:
+    """A courier of this process. In a rehearsal it delivers to the mailroom, whatever else is configured."""
+    pages: PageCarrier | None = None
+    if house.mailroom is not None:
+        mailroom = MailroomFolder(settings.data / "mailroom")
+        transport = MailroomTransport(mailroom, house.clock)
+        pages = MailroomPages(mailroom)
+    return Courier(
+        id=uuid4().hex,
+        host=socket.gethostname(),
+        store=house.store,
+        clock=house.clock,
+        campaigns=house.campaigns,
+        routing=house.routing,
+        dispatch=house.dispatch,
+        mail=mime,
+        parcelling=ReturnPath(house),
+        transport=transport or make_transport(settings),
+        pages=pages,
+        batch=settings.courier.batch,
+        lease_life=timedelta(seconds=settings.courier.lease_seconds),
+        poll_seconds=settings.courier.poll_seconds,
+    )
+
+
+def make_transport(settings: Settings) -> SmtpTransport:
+    """The relay that the settings name. Raises SettingsProblem."""
+    return SmtpTransport(
+        host=settings.smtp.host,
+        port=settings.smtp.port,
+        security=settings.smtp.security,
+        username=settings.smtp.username,
+        password=settings.smtp.password.get_secret_value(),
+        connections=settings.smtp.connections,
+        ca_file=settings.smtp.ca_file,
+    )
+
+
+class ReturnPath:
+    """Envelope senders that name their delivery, with a keyed hash so that nobody can make one up."""
+
+    def __init__(self, house: House) -> None:
+        self._links = house.store.links
+
+    def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
+        return f"bounce+{self._links.delivery_token(BOUNCE, delivery)}@{domain}"
+
+
+@contextmanager
+def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
+    """Holds the courier's lock, and before that takes up what dead couriers of this folder have left."""
+    folder = settings.data / "couriers"
+    with CourierLock(folder, courier.id):
+        dead = [each for each in dead_couriers(folder) if each != courier.id]
+        courier.recover(dead)
+        forget(folder, dead)
+        yield
+
+
+def make_rehearsal(settings: Settings, day: date | None) -> Rehearsal:
+    """A rehearsal in its own folder (data/rehearsal), which is emptied first. day: the action day to play; the
+    next one where None."""
+    folder = settings.data / "rehearsal"
+    _empty(folder)
+    own = settings.model_copy(
+        update={"mode": Mode.REHEARSAL, "data": folder, "secret_file": "", "database": DatabaseSettings()}
+    )
+    if day is None:
+        campaign = CampaignFolder(settings.campaigns_folder, settings.campaigns.active).active
+        day = coming_day(campaign, SystemClock().now())
+    clock = SimulatedClock(Rehearsal.starts(day))
+    house = open_house(own, clock=clock, action_day=day)
+    return Rehearsal(house=house, courier=make_courier(house, own), clock=clock)
+
+
+def inspect(settings: Settings, *, live: bool) -> list[Finding]:
+    """All findings of `dispatcher check`."""
+    # A look at live mode must see what live mode would do, whatever mode is set.
+    own = settings.model_copy(update={"mode": Mode.LIVE}) if live else settings
+    house = open_house(own)
+
+    def files_changed() -> bool:
+        with house.store.read() as work:
+            return work.directory.digest() != directory_files.folder_digest(settings.missions_folder)
+
+    def probe() -> list[str]:
+        try:
+            return asyncio.run(make_transport(settings).probe())
+        except SettingsProblem as problem:
+            return [str(problem)]
+
+    return Inspection(
+        house=house,
+        smtp_host=settings.smtp.host,
+        dkim_selector=settings.campaigns.dkim_selector,
+        key_is_private=settings.secret_path.stat().st_mode & 0o077 == 0,
+        files_changed=files_changed,
+        probe=probe,
+        mail_domain=DnsMailDomain(),
+        accepted=frozenset(settings.check.accept),
+    ).findings(live=live)
+
+
+def go_live_or_stop(settings: Settings) -> None:
+    """In live mode, raises NotReady unless every check passes; tells the log which warnings were accepted."""
+    if settings.mode is not Mode.LIVE:
+        return
+    findings = inspect(settings, live=True)
+    for finding in findings:
+        if finding.accepted:
+            structlog.get_logger().warning("finding_accepted", finding=finding.id)
+    check_ready(findings)
+
+
+@contextmanager
+def ticking(house: House) -> Iterator[None]:
+    """The clock runs inside the block."""
+    ticker = Ticker(ticks(house))
+    ticker.start()
+    try:
+        yield
+    finally:
+        ticker.stop()
+
+
+def _empty(folder: Path) -> None:
+    """Only what a rehearsal has made: a folder without its mark is left alone."""
+    mark = folder / "rehearsal"
+    if folder.exists() and any(folder.iterdir()) and not mark.exists():
+        raise DataFolderUnusable(
+            folder=folder, problem="it is not a rehearsal's folder, so it is not emptied"
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    _make_folder(folder)
+    mark.touch()
+
+
+def _import_directory_once(store: DatabaseStore, settings: Settings, clock: Clock) -> None:
+    with store.read() as work:
+        if work.directory.version():
+            return
+    directory = directory_files.read_directory(settings.missions_folder)
+    digest = directory_files.folder_digest(settings.missions_folder)
+    with store.write() as work:
+        if not work.directory.version():  # another process may have been first
+            summary = f"first import: {len(directory.missions)} missions"
+            work.directory.replace(directory, digest=digest, summary=summary, at=clock.now())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise DataFolderUnusable(folder=folder, problem=error.strerror) from None

@@ -1,0 +1,230 @@
+"""Letters as PDF: nine languages, the same bytes twice, no missing glyph unseen, typst code stays text."""
+
+import hashlib
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from PIL import Image
+
+from dispatcher.adapters.typesetting import CannotTypeset, TypesettingFailed, TypstTypesetter
+from dispatcher.domain.campaign import LANGUAGES, ActionDayRule, Campaign, CampaignId, Enclosure, Letterhead
+from dispatcher.domain.mission import Mission, MissionId, MissionKind
+from dispatcher.services.stationery import LetterContent
+from dispatcher.shelf import resource
+
+CAMPAIGN = Campaign(
+    id=CampaignId("day"),
+    name="Refugees Day",
+    summary="",
+    action_day=ActionDayRule(month=9, day=24),
+    addressee=("The President", "in care of the Head of Mission"),
+    from_name="Refugees Day",
+    from_address="letters@campaign.example",
+    bounce_domain="campaign.example",
+    letterhead=Letterhead(name="Refugees Day", lines=("12 Harbour Street",), email="office@campaign.example"),
+    samples={},
+)
+BERLIN = Mission(
+    id=MissionId("cn-de-berlin"),
+    kind=MissionKind.EMBASSY,
+    country="DE",
+    country_name="Germany",
+    region=None,
+    city="Berlin",
+    time_zone="Europe/Berlin",
+    name="Embassy of China in Germany",
+)
+LETTER = LetterContent(
+    campaign=CAMPAIGN,
+    mission=BERLIN,
+    language="en",
+    subject="A request",
+    text="Your Excellency,\n\nplease.\n\nRespectfully,",
+    writer_name="Jane Doe",
+    organisation="",
+    place_line="Houston, Texas, United States",
+    shielded=False,
+    reply_to="jane@example.org",
+    message_id="<1.2@campaign.example>",
+    reference="Letter K7Q2-94MX",
+)
+DAY = "24 September 2026"
+NAMES = {
+    "ko": "김민수",
+    "ja": "髙橋 太郎",
+    "zh": "王小明",
+    "es": "José Núñez",
+    "de": "Jürgen Weiß",
+    "pt": "João Conceição",
+}
+
+
+@pytest.fixture(scope="module")
+def typesetter() -> TypstTypesetter:
+    return TypstTypesetter()
+
+
+def text_of(pdf: bytes) -> str:
+    document = pypdfium2.PdfDocument(pdf)
+    text = "\n".join(page.get_textpage().get_text_range() for page in document)
+    document.close()
+    return text.replace("\r\n", "\n")
+
+
+def squeezed(text: str) -> str:
+    """Without blanks and line ends: where lines break and how scripts are spaced is the page's matter."""
+    return "".join(text.replace("\ufffe", "").split())
+
+
+def samples() -> dict[str, dict[str, str]]:
+    """The letters of the campaign that is shipped."""
+    letters: dict[str, dict[str, str]] = {}
+    for path in sorted(resource("config", "campaigns").glob("*.toml")):
+        letters |= tomllib.loads(path.read_text("utf-8")).get("letters", {})
+    return letters
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sample_letter_of_every_language_is_one_page_with_every_word(
+    language: str, typesetter: TypstTypesetter
+) -> None:
+    sample = samples()[language]
+    letter = replace(
+        LETTER,
+        language=language,
+        subject=sample["subject"],
+        text=sample["text"],
+        writer_name=NAMES.get(language, "Élodie Lefèvre"),
+    )
+    rendered = typesetter.render_pdf(letter, DAY)
+    assert rendered.pages == 1
+    printed = squeezed(text_of(rendered.content))
+    for expected in (sample["subject"], letter.writer_name, LETTER.reference, DAY, BERLIN.name, "24 IX"):
+        assert squeezed(expected) in printed
+    # A word broken at its own hyphen loses it to PDFium's text extraction.
+    assert squeezed(sample["text"]).replace("-", "") in printed.replace("-", "")
+
+
+def test_the_same_letter_gives_the_same_bytes_even_from_another_typesetter(
+    typesetter: TypstTypesetter,
+) -> None:
+    first = typesetter.render_pdf(LETTER, DAY)
+    typesetter.render_pdf(replace(LETTER, text="between"), DAY)
+    assert typesetter.render_pdf(LETTER, DAY) == first
+    assert TypstTypesetter().render_pdf(LETTER, DAY) == first
+    assert first.digest == hashlib.sha256(first.content).hexdigest()
+    assert typesetter.render_pdf(replace(LETTER, text="other"), DAY).digest != first.digest
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("smile \U0001f600", ("U+1F600",)),
+        ("ไทย", ("U+0E17", "U+0E22", "U+0E44")),
+        ("سلام", ("U+0633",)),
+        ("nul \0", ("U+0000",)),
+        ("half \ud83d", ("U+D83D",)),
+    ],
+)
+def test_a_character_without_a_glyph_is_named(
+    text: str, named: tuple[str, ...], typesetter: TypstTypesetter
+) -> None:
+    with pytest.raises(CannotTypeset) as caught:
+        typesetter.render_pdf(replace(LETTER, text=text), DAY)
+    assert all(each in str(caught.value) for each in named)
+    assert "Jane" not in str(caught.value)
+    typesetter.render_pdf(LETTER, DAY)  # and the next letter is none the worse for it
+
+
+def test_invisible_characters_do_not_stop_a_letter(typesetter: TypstTypesetter) -> None:
+    text = "\ufeffa\u200bb\u200d c\u2060 \ufeff d\u00ade\tf\r\ng\u2028h"
+    assert typesetter.render_pdf(replace(LETTER, text=text, writer_name="\ufeffJane"), DAY).pages == 1
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        '#read("/etc/hostname")',
+        "*bold* _it_ = H",
+        "$x^2$ @ref <lab>",
+        "// c /* d */",
+        "#sys.inputs",
+        "-- --- ... 'q'",
+    ],
+)
+def test_typst_code_in_a_letter_stays_text(code: str, typesetter: TypstTypesetter) -> None:
+    letter = replace(LETTER, text=code, subject=code, writer_name=code)
+    assert squeezed(text_of(typesetter.render_pdf(letter, DAY).content)).count(squeezed(code)) == 3
+
+
+@pytest.mark.parametrize(
+    ("country", "width"), [("US", 612), ("MX", 612), ("CA", 612), ("DE", 595), ("KR", 595)]
+)
+def test_the_paper_is_that_of_the_missions_country(
+    country: str, width: int, typesetter: TypstTypesetter
+) -> None:
+    rendered = typesetter.render_pdf(replace(LETTER, mission=replace(BERLIN, country=country)), DAY)
+    document = pypdfium2.PdfDocument(rendered.content)
+    assert round(document[0].get_width()) == width
+    document.close()
+
+
+@pytest.mark.parametrize("word", ["W" * 400, "https://example.org/" + "a" * 300, "語" * 300, "é" * 200])
+def test_nothing_runs_over_the_margin(word: str, typesetter: TypstTypesetter) -> None:
+    rendered = typesetter.render_pdf(replace(LETTER, text=word, writer_name=word[:60]), DAY)
+    document = pypdfium2.PdfDocument(rendered.content)
+    picture = document[0].render(scale=1).to_pil().convert("L")
+    document.close()
+    right_margin = picture.crop((picture.width - 60, 0, picture.width, picture.height))
+    assert right_margin.getextrema()[0] > 250
+
+
+def test_a_long_letter_is_counted_and_its_signature_is_never_alone(typesetter: TypstTypesetter) -> None:
+    for paragraphs in range(8, 30):
+        letter = replace(
+            LETTER, text="\n\n".join(["Please let them go in peace. " * 9] * paragraphs + ["The last."])
+        )
+        rendered = typesetter.render_pdf(letter, DAY)
+        document = pypdfium2.PdfDocument(rendered.content)
+        assert rendered.pages == len(document)
+        last = document[len(document) - 1].get_textpage().get_text_range()
+        document.close()
+        assert "The last." in last
+        assert "Jane Doe" in last
+        assert f"Page {rendered.pages} of {rendered.pages}" in last
+
+
+def test_enclosures_are_listed_and_their_digests_kept(typesetter: TypstTypesetter) -> None:
+    enclosed = replace(CAMPAIGN, enclosures=(Enclosure(name="A note.pdf", content=b"", digest="ab12"),))
+    rendered = typesetter.render_pdf(replace(LETTER, campaign=enclosed, language="de"), DAY)
+    assert rendered.enclosures == ("ab12",)
+    assert "Anlagen: A note.pdf" in text_of(rendered.content)
+
+
+def test_a_shielded_letter_prints_no_name(typesetter: TypstTypesetter) -> None:
+    printed = text_of(
+        typesetter.render_pdf(replace(LETTER, shielded=True, organisation="Friends"), DAY).content
+    )
+    assert "J. D.\nUnited States" in printed
+    assert not any(secret in printed for secret in ("Jane", "Doe", "Houston", "Friends", "jane@"))
+
+
+def test_a_logo_stands_on_the_page_and_a_missing_one_is_an_error(
+    tmp_path: Path, typesetter: TypstTypesetter
+) -> None:
+    logo = tmp_path / "logo.png"
+    Image.new("RGB", (120, 40), (200, 0, 0)).save(logo)
+
+    def with_logo(path: Path) -> LetterContent:
+        return replace(LETTER, campaign=replace(CAMPAIGN, letterhead=Letterhead(name="Day", logo=str(path))))
+
+    document = pypdfium2.PdfDocument(typesetter.render_pdf(with_logo(logo), DAY).content)
+    picture = document[0].render(scale=1).to_pil().convert("RGB")
+    document.close()
+    colours = picture.getcolors(1 << 20) or []
+    assert sum(count for count, colour in colours if colour == (200, 0, 0)) > 500
+    with pytest.raises(TypesettingFailed):
+        typesetter.render_pdf(with_logo(tmp_path / "none.png"), DAY)
