@@ -7,7 +7,6 @@ import codecs
 import csv
 import json
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +76,9 @@ def _decoded(raw: bytes) -> str:
 
 
 def _not_utf8(cells: Iterable[str]) -> str | None:
-    if any("\udc80" <= character <= "\udcff" for cell in cells for character in cell):
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError:
         return "The row is not in UTF-8. Save the file as UTF-8 (in a spreadsheet program: CSV UTF-8) and try again."
     return None
 
@@ -142,9 +143,7 @@ def _csv_rows(lines: list[str], header: list[str], delimiter: str) -> Iterator[F
     at, long_reads = 1, _LONG_READS
     while at < len(lines):
         most = len(lines) if long_reads else _LONGEST_ROW_LINES
-        reader = csv.reader(
-            (f"{line}\n" for line in islice(lines, at, at + most)), delimiter=delimiter, strict=True
-        )
+        reader = csv.reader(_from(lines, at, most), delimiter=delimiter, strict=True)
         try:
             cells = next(reader)
         except StopIteration:
@@ -161,6 +160,11 @@ def _csv_rows(lines: list[str], header: list[str], delimiter: str) -> Iterator[F
         start, at = at, at + reader.line_num
         if any(cell.strip() for cell in cells):
             yield _csv_row(start + 1, cells, header)
+
+
+def _from(lines: list[str], start: int, most: int) -> Iterator[str]:
+    for index in range(start, min(start + most, len(lines))):
+        yield lines[index] + "\n"
 
 
 def _csv_row(line: int, cells: list[str], header: list[str]) -> FileRow:

@@ -146,10 +146,14 @@ def approved_part(sent_message: bytes) -> bytes:
 
 
 def _letter_text(content: LetterContent, signature_lines: tuple[str, ...]) -> str:
+    addressee = clean("addressee", content.campaign.sample(content.language).addressee)
+    text = content.text.strip("\r\n")
+    # Who starts from a text that has the line already does not get it twice.
+    opening = () if not addressee or text.startswith(addressee) else (addressee,)
     closing = "\n".join(clean("signature", line) for line in signature_lines)
     campaign = clean("campaign name", content.campaign.name)
     reference = clean("reference", content.reference)
-    return "\n\n".join((content.text.strip("\r\n"), closing, f"{campaign}\n{reference}\n"))
+    return "\n\n".join((*opening, text, closing, f"{campaign}\n{reference}\n"))
 
 
 def _boundary(message_id: str, digests: tuple[str, ...]) -> str:

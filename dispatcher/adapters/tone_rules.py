@@ -22,7 +22,7 @@ from dispatcher.domain.tone import (
     assess,
     verdict_of,
 )
-from dispatcher.domain.wording import fold, fold_signs
+from dispatcher.domain.wording import fold, fold_signs, without_wedges
 
 _TOP_KEYS = frozenset({"language", "lists", "harmless", "rule"})
 _RULE_KEYS = frozenset(
@@ -179,7 +179,7 @@ class _Reader:
             reason="",
             advice="",
             phrases=self._phrases(table),
-            literals=frozenset(fold_signs(literal) for literal in self._strings(table, "literals")),
+            literals=frozenset(self._signs(table, "literals")),
         )
 
     def _rule(self, number: int, entry: object) -> Rule | None:
@@ -208,7 +208,7 @@ class _Reader:
             words=frozenset(self._words(entry)),
             stems=self._stems(entry),
             phrases=self._phrases(entry),
-            literals=frozenset(fold_signs(literal) for literal in self._strings(entry, "literals")),
+            literals=frozenset(self._signs(entry, "literals")),
             patterns=self._patterns(entry),
             detector=detector,
         )
@@ -242,6 +242,13 @@ class _Reader:
             else:
                 self._note(f'"{word}" is not one word; write it under phrases')
 
+    def _signs(self, table: Mapping[str, object], key: str) -> Iterable[str]:
+        for text in self._strings(table, key):
+            folded = fold_signs(text)
+            if without_wedges(folded) != folded:
+                self._note(f'"{text}" has a mark or figure between two signs; those are read as if absent')
+            yield folded
+
     def _stems(self, table: Mapping[str, object]) -> tuple[str, ...]:
         stems = tuple(fold(stem) for stem in self._strings(table, "stems"))
         for stem in stems:
@@ -271,7 +278,7 @@ class _Reader:
             if not isinstance(entry, dict) or set(entry) != {"hints", "regex"}:
                 self._note("patterns must be a list of { hints = [..], regex = '..' }")
                 continue
-            hints = tuple(fold_signs(hint) for hint in self._strings(entry, "hints"))
+            hints = tuple(self._signs(entry, "hints"))
             regex = str(entry["regex"])
             if not hints:
                 self._note(f"pattern {regex} needs hints, so that it is tried on few sentences")

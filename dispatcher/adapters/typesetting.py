@@ -108,7 +108,7 @@ def _page(content: LetterContent, day_line: str) -> dict[str, object]:
         "paper": "us-letter" if mission.country in US_LETTER_COUNTRIES else "a4",
         "letterhead": letterhead.name,
         "letterhead_lines": [line for line in (*letterhead.lines, contact) if line],
-        "postmark": f"{campaign.action_day.day} {_ROMAN[campaign.action_day.month - 1]}",
+        "postmark": f"{content.action_day.day} {_ROMAN[content.action_day.month - 1]}",
         "addressee": [*campaign.addressee, mission.name, f"{mission.city}, {mission.country_name}"],
         "day": day_line,
         "subject": _breakable(_one_line(content.subject)),

@@ -4,10 +4,10 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
+from dispatcher.domain.rule import Category, Detector, Match, Pattern, Rule
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -25,75 +25,9 @@ from dispatcher.domain.wording import (
 )
 
 SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
+_KEPT_OF_A_LETTER = 500  # sentences; a text with more is no letter, and must not empty the memory
 _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
 FINDINGS_A_SENTENCE = 20  # nobody mends more at once, and a hostile text costs no more
-
-
-class Verdict(StrEnum):
-    PASS = "pass"  # noqa: S105 - not a password
-    REVISE = "revise"  # the supporter is shown what to change
-    REVIEW = "review"  # a person reads it
-
-
-class Category(StrEnum):
-    INSULT = "insult"
-    SLUR = "slur"
-    PROFANITY = "profanity"
-    THREAT = "threat"
-    HARM_WISH = "harm_wish"
-    DEHUMANISING = "dehumanising"
-    GENERALISATION = "generalisation"
-    CONTEMPT = "contempt"
-    SHOUTING = "shouting"
-    LANGUAGE = "language"  # no rules for this language
-
-
-class Detector(StrEnum):
-    CAPITALS = "capitals"
-    MARKS = "marks"
-
-
-# A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
-HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pattern:
-    """A regular expression for Chinese, Japanese or Korean, tried where one of the hints stands."""
-
-    hints: tuple[str, ...]
-    regex: re.Pattern[str]
-
-    def search(self, folded: str) -> bool:
-        for hint in self.hints:  # a plain loop: this is asked of every pattern for one sentence in ten
-            if hint in folded:
-                return self.regex.search(folded) is not None
-        return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
-
-    id: str
-    category: Category
-    severity: Verdict
-    reason: str
-    advice: str
-    words: frozenset[str] = frozenset()
-    stems: tuple[str, ...] = ()
-    phrases: tuple[Phrase, ...] = ()
-    literals: frozenset[str] = frozenset()
-    patterns: tuple[Pattern, ...] = ()
-    detector: Detector | None = None
-
-
-class Match(NamedTuple):
-    """Offsets count from the start of the sentence."""
-
-    rule: Rule
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,18 +94,22 @@ class _Index:
                 self.vocabulary.update(step.words)
 
     def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
-        fresh = [sentence for sentence in row if sentence not in self.seen]
-        found: dict[str, tuple[Match, ...]] = dict.fromkeys(fresh, ())
+        seen = self.seen  # held for the whole call: another thread may put a new one in its place
+        found = {sentence: seen[sentence] for sentence in row if sentence in seen}
+        fresh = [sentence for sentence in row if sentence not in found]
         if fresh:
-            found.update((sentence, self._examine(sentence)) for sentence in self._doubtful(fresh))
-        matches = [found[sentence] if sentence in found else self.seen.get(sentence, ()) for sentence in row]
-        self._remember(found)
-        return matches
+            news: dict[str, tuple[Match, ...]] = dict.fromkeys(fresh, ())
+            news.update((sentence, self._examine(sentence)) for sentence in self._doubtful(fresh))
+            self._remember(news)
+            found |= news
+        return [found[sentence] for sentence in row]
 
-    def _remember(self, found: dict[str, tuple[Match, ...]]) -> None:
-        if len(self.seen) + len(found) > SENTENCES_KEPT:
-            self.seen = {}  # a new one: another thread may still be reading the old
-        short = {sentence: matches for sentence, matches in found.items() if len(sentence) <= _LONGEST_KEPT}
+    def _remember(self, news: dict[str, tuple[Match, ...]]) -> None:
+        if len(news) > _KEPT_OF_A_LETTER:
+            return
+        if len(self.seen) + len(news) > SENTENCES_KEPT:
+            self.seen = {}
+        short = {sentence: matches for sentence, matches in news.items() if len(sentence) <= _LONGEST_KEPT}
         self.seen.update(short)
 
     def _doubtful(self, fresh: list[str]) -> list[str]:
@@ -204,15 +142,17 @@ class _Index:
             return fresh
         if not self.heads.isdisjoint(heads) and any(form.startswith(self.all_stems) for form in forms):
             return fresh
-        telling = [form for form in self.triggers & forms if self._tells(form, forms)]
+        telling = {form for form in self.triggers & forms if self._tells(form, forms)}
         lines = row.split(BETWEEN)
         if len(lines) != len(fresh):
             return fresh
         return [
-            sentence
-            for sentence, line in zip(fresh, lines, strict=True)
-            if any(form in line for form in telling)
+            sentence for sentence, line in zip(fresh, lines, strict=True) if self._line_tells(line, telling)
         ]
+
+    def _line_tells(self, line: str, telling: set[str]) -> bool:
+        forms = set(line.split())
+        return any(self._tells(form, forms) for form in telling & forms)
 
     def _tells(self, form: str, forms: set[str]) -> bool:
         return form in self.by_word or any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form])

@@ -4,16 +4,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dispatcher.domain.rulebook import (
-    HEARD_IN_QUOTES,
-    Category,
-    Detector,
-    Match,
-    Pattern,
-    Rule,
-    RuleBook,
-    Verdict,
-)
+from dispatcher.domain.rule import HEARD_IN_QUOTES, Category, Detector, Match, Pattern, Rule, Verdict
+from dispatcher.domain.rulebook import RuleBook
 from dispatcher.domain.wording import is_heading, mostly_capitals, quotations, sentences
 
 __all__ = [

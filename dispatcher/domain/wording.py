@@ -33,9 +33,9 @@ _ODD_FIGURE = re.compile(r"[0-9!+][a-zA-Z]")
 _ODD_MARK = "\x01"
 BETWEEN = "\x1e"  # parts sentences that are looked at together: the record separator of ASCII
 # Reads folded text: letters and figures stay, the marks people write for letters become one odd mark.
+_KEPT = frozenset("abcdefghijklmnopqrstuvwxyz0123456789" + BETWEEN)
 _SPACED = "".join(
-    chr(code) if chr(code).isalnum() or chr(code) == BETWEEN else _ODD_MARK if chr(code) in "*@$#|_" else " "
-    for code in range(128)
+    sign if sign in _KEPT else _ODD_MARK if sign in "*@$#|_" else " " for sign in map(chr, range(128))
 )
 _STRETCHES = tuple(letter * 3 for letter in "aeiourstkhcgy")
 _SINGLES = frozenset("abcdefghijklmnopqrstuvwxyz")

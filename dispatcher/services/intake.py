@@ -29,7 +29,7 @@ from dispatcher.services.campaigns import Campaigns, coming_day
 from dispatcher.services.clock import Clock
 from dispatcher.services.outbox import Dispatch, notice
 from dispatcher.services.review import Tone, in_words
-from dispatcher.services.routing import Routing, mission_key
+from dispatcher.services.routing import Routing, Wayfinder, mission_key
 from dispatcher.services.store import Store, Work
 
 _T = TypeVar("_T")
@@ -136,7 +136,7 @@ class Intake:
     places: PlaceBook
     mailboxes: Mailboxes
 
-    def read(self, draft: Draft, work: Work, campaign: Campaign, on: date) -> Reading:
+    def read(self, draft: Draft, way: Wayfinder, campaign: Campaign, on: date) -> Reading:
         """Checks every field, then the words, then the way; nothing is kept."""
         entry = self.check(draft)
         if not isinstance(entry, Entry):
@@ -144,7 +144,7 @@ class Intake:
         return Reading(
             entry=entry,
             assessment=self.tone.assess(entry.text, language=entry.language),
-            route=self.routing.present(work).route(entry.place, campaign, on=on, shielded=entry.shielded),
+            route=way.route(entry.place, campaign, on=on, shielded=entry.shielded),
         )
 
     def check(self, draft: Draft) -> "Entry | tuple[FieldProblem, ...]":
@@ -189,7 +189,7 @@ class Intake:
         campaign = self.campaigns.active
         day = coming_day(campaign, now)
         with self.store.read() as work:
-            reading = self.read(draft, work, campaign, day)
+            reading = self.read(draft, self.routing.present(work), campaign, day)
         if reading.entry is None or reading.assessment is None:
             return None, reading
         if reading.assessment.verdict is Verdict.REVISE and not draft.wants_person:
@@ -212,7 +212,8 @@ class Intake:
         campaign = self.campaigns.active
         day = coming_day(campaign, now)
         with self.store.read() as work:
-            readings = [(position, draft, self.read(draft, work, campaign, day)) for position, draft in rows]
+            way = self.routing.present(work)
+        readings = [(position, draft, self.read(draft, way, campaign, day)) for position, draft in rows]
         usable = []
         for position, draft, reading in readings:
             reasons = _reasons(reading)

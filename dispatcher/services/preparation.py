@@ -101,6 +101,7 @@ class Preparation:
         assert row.mission is not None  # noqa: S101 - a row without a mission is held, never queued
         return LetterContent(
             campaign=campaign,
+            action_day=letter.action_day,
             mission=way.mission(row.mission),
             language=letter.language,
             subject=letter.subject or campaign.sample(letter.language).subject,

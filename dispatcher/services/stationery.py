@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from dispatcher.domain.campaign import Campaign, Enclosure
@@ -26,6 +26,7 @@ class LetterContent:
     """
 
     campaign: Campaign
+    action_day: date
     mission: Mission
     language: str
     subject: str

@@ -4,7 +4,7 @@ import hashlib
 import re
 import unicodedata
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -23,7 +23,14 @@ from dispatcher.adapters.mime import (
     encode_enclosure,
     render_email,
 )
-from dispatcher.domain.campaign import ActionDayRule, Campaign, CampaignId, Enclosure, Letterhead
+from dispatcher.domain.campaign import (
+    ActionDayRule,
+    Campaign,
+    CampaignId,
+    Enclosure,
+    Letterhead,
+    SampleLetter,
+)
 from dispatcher.domain.mission import Mission, MissionId, MissionKind
 from dispatcher.services.stationery import LetterContent, Rendered, signature
 
@@ -37,7 +44,7 @@ CAMPAIGN = Campaign(
     from_address="letters@campaign.example",
     bounce_domain="campaign.example",
     letterhead=Letterhead(name="Day"),
-    samples={},
+    samples={"en": SampleLetter(language="en", title="", addressee="", subject="", text="")},
 )
 MISSION = Mission(
     id=MissionId("cn-ca-ottawa"),
@@ -50,6 +57,7 @@ MISSION = Mission(
     name="Embassy of the People's Republic of China in Canada",
 )
 LETTER = LetterContent(
+    action_day=date(2027, 9, 24),
     campaign=CAMPAIGN,
     mission=MISSION,
     language="en",
@@ -290,3 +298,18 @@ def test_the_same_letter_gives_the_same_bytes() -> None:
     assert render() == render()
     assert render().content != render(message_id="<1.3@campaign.example>").content
     assert assemble(render().content, [], AT) == assemble(render().content, [], AT.astimezone(UTC))
+
+
+def test_a_mail_begins_with_the_addressee_and_says_it_once() -> None:
+    line = "To the President, in care of the Head of Mission"
+    sample = SampleLetter(language="en", title="", addressee=line, subject="", text="")
+    campaign = replace(LETTER.campaign, samples={"en": sample})
+    own_words = replace(LETTER, campaign=campaign, text="Your Excellency,\n\nPlease help them.")
+    assert _text_of(own_words).startswith(f"{line}\n\nYour Excellency,")
+    typed_too = replace(own_words, text=f"{line}\n\nYour Excellency,")
+    assert _text_of(typed_too).count(line) == 1
+
+
+def _text_of(content: LetterContent) -> str:
+    content_bytes = render_email(content, recipient="mission@example.org").content
+    return str(BytesParser(policy=policy.default).parsebytes(content_bytes).get_content())

@@ -2,6 +2,7 @@
 
 import hashlib
 import tomllib
+from datetime import date
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ BERLIN = Mission(
     name="Embassy of China in Germany",
 )
 LETTER = LetterContent(
+    action_day=date(2027, 9, 24),
     campaign=CAMPAIGN,
     mission=BERLIN,
     language="en",

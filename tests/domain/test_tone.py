@@ -408,3 +408,16 @@ MERCY = [
 @pytest.mark.parametrize(("language", "text"), MERCY)
 def test_words_of_mercy_and_mere_lookalikes_pass(language: str, text: str) -> None:
     assert judge(text, language).findings == ()
+
+
+def test_a_rude_sentence_is_rude_each_time_and_beside_new_ones() -> None:
+    for turn in range(3):
+        assert judge(f"You idiots. This is letter {turn}, and a civil one.").verdict is Verdict.REVISE
+
+
+def test_the_memory_of_sentences_is_bounded_and_forgets_safely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dispatcher.domain.rulebook.SENTENCES_KEPT", 10)
+    book = load_rules(RULES / "en.toml")
+    for turn in range(30):
+        assert assess(f"You idiots. Letter {turn} is here. Please help.", book).verdict is Verdict.REVISE
+    assert len(book._index.seen) <= 10

@@ -18,8 +18,8 @@ from dispatcher.services.store import Work
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """sender, reply_to: as in the mail's header. channel: the one that opens first; a page shows letterhead and
-    addressee, a mail does not."""
+    """sender, reply_to: as in the mail's header. channel: the one that opens first; a page shows letterhead
+    and addressee, a mail does not."""
 
     letter: Letter
     channel: Channel | None
@@ -82,6 +82,7 @@ def sheet_of(
     signed = signature(
         LetterContent(
             campaign=campaign,
+            action_day=letter.action_day,
             mission=mission or _UNKNOWN,
             language=letter.language,
             subject=letter.subject or "",

@@ -88,7 +88,9 @@ class _Supporters:
     def preview(self, request: Request, form: _TypedForm) -> Response:
         house, campaign, now = self._house, self._house.campaigns.active, self._house.clock.now()
         with house.store.read() as work:
-            reading = house.intake.read(form.draft, work, campaign, coming_day(campaign, now))
+            reading = house.intake.read(
+                form.draft, house.routing.present(work), campaign, coming_day(campaign, now)
+            )
             again = self._again(request, form, reading)
             if again is not None:
                 return again

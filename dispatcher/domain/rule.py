@@ -1,0 +1,75 @@
+"""What a rule of respect is, and what it may say of a letter."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from dispatcher.domain.phrase import Phrase
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105 - not a password
+    REVISE = "revise"  # the supporter is shown what to change
+    REVIEW = "review"  # a person reads it
+
+
+class Category(StrEnum):
+    INSULT = "insult"
+    SLUR = "slur"
+    PROFANITY = "profanity"
+    THREAT = "threat"
+    HARM_WISH = "harm_wish"
+    DEHUMANISING = "dehumanising"
+    GENERALISATION = "generalisation"
+    CONTEMPT = "contempt"
+    SHOUTING = "shouting"
+    LANGUAGE = "language"  # no rules for this language
+
+
+class Detector(StrEnum):
+    CAPITALS = "capitals"
+    MARKS = "marks"
+
+
+# A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
+HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pattern:
+    """A regular expression for Chinese, Japanese or Korean, tried where one of the hints stands."""
+
+    hints: tuple[str, ...]
+    regex: re.Pattern[str]
+
+    def search(self, folded: str) -> bool:
+        for hint in self.hints:  # a plain loop: this is asked of every pattern for one sentence in ten
+            if hint in folded:
+                return self.regex.search(folded) is not None
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
+
+    id: str
+    category: Category
+    severity: Verdict
+    reason: str
+    advice: str
+    words: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+    phrases: tuple[Phrase, ...] = ()
+    literals: frozenset[str] = frozenset()
+    patterns: tuple[Pattern, ...] = ()
+    detector: Detector | None = None
+
+
+class Match(NamedTuple):
+    """Offsets count from the start of the sentence."""
+
+    rule: Rule
+    start: int
+    end: int
