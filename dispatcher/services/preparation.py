@@ -124,7 +124,8 @@ class Preparation:
 
 def place_line(letter: Letter, places: PlaceNames) -> str:
     """Where the writer lives, the country last, in the letter's language."""
-    region = places.region_name(letter.region, letter.language) if letter.region else ""
+    # Some lists of regions turn names round ("Madrid, Comunidad de"): what stands before the comma is enough.
+    region = places.region_name(letter.region, letter.language).partition(",")[0] if letter.region else ""
     parts = (letter.city or "", region, places.country_name(letter.country, letter.language))
     # A city that gives its region the name ("Berlin, Berlin") stands once.
     return ", ".join(dict.fromkeys(part for part in parts if part))

@@ -2,8 +2,8 @@
 
 import hashlib
 import tomllib
-from datetime import date
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pypdfium2

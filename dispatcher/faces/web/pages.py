@@ -47,10 +47,15 @@ def clock_time(at: datetime, zone: str) -> str:
     return f"{local.hour}:{local.minute:02d}"
 
 
-def day_and_time(at: datetime, zone: str) -> str:
-    """24 Sep 2027 9:05: short, for tables."""
+def short_day(at: datetime, zone: str) -> str:
+    """24 Sep 2027, in that zone: for tables."""
     local = at.astimezone(ZoneInfo(zone))
-    return f"{local.day} {local:%b %Y} {local.hour}:{local.minute:02d}"
+    return f"{local.day} {local:%b %Y}"
+
+
+def day_and_time(at: datetime, zone: str) -> str:
+    """24 Sep 2027 9:05."""
+    return f"{short_day(at, zone)} {clock_time(at, zone)}"
 
 
 def postmark_day(day: Any) -> str:
@@ -76,5 +81,6 @@ def _environment(face: str) -> Environment:
         postmark_day=postmark_day,
         clock_time=clock_time,
         day_and_time=day_and_time,
+        short_day=short_day,
     )
     return environment

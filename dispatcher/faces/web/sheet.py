@@ -23,7 +23,8 @@ class Sheet:
 
     letter: Letter
     channel: Channel | None
-    addressee: str
+    addressee: tuple[str, ...]
+    day: str
     sender: str
     reply_to: str
     signed: tuple[str, ...]
@@ -99,7 +100,11 @@ def sheet_of(
     return Sheet(
         letter=letter,
         channel=channel,
-        addressee=campaign.sample(letter.language).addressee,
+        addressee=(
+            *campaign.addressee,
+            *((mission.name, f"{mission.city}, {mission.country_name}") if mission else ()),
+        ),
+        day=house.places.long_date(letter.action_day, letter.language),
         sender=f"{signed.name} via {campaign.from_name} <{campaign.from_address}>",
         reply_to=reply_to if letter.shielded else f"{signed.name} <{reply_to}>",
         signed=signed.lines,

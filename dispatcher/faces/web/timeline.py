@@ -112,8 +112,8 @@ def _on_its_way(row: Delivery, mission: Mission | None, house: House) -> Step:  
     moved = f"{long_day(row.moved_at, zone, house)}, {clock_time(row.moved_at, zone)} {theirs}"
     match row.state:
         case DeliveryState.QUEUED | DeliveryState.LEASED:
-            again = "It was tried and goes out again" if row.tries else "Your letter leaves"
-            return Step(title=f"It leaves {by}", when=due, text=f"{again} to {whom} on {due}.", mark=mark)
+            leaves = "Your letter was tried and leaves again for" if row.tries else "Your letter leaves for"
+            return Step(title=f"It leaves {by}", when=due, text=f"{leaves} {whom} on {due}.", mark=mark)
         case DeliveryState.SENDING:
             return Step(
                 title=f"On its way {by}", when=moved, text=f"Your letter is on its way to {whom}.", mark=mark
@@ -122,7 +122,11 @@ def _on_its_way(row: Delivery, mission: Mission | None, house: House) -> Step:  
             return Step(title="It waits", when="", text=_held(row.reason), mark=mark)
         case DeliveryState.ACCEPTED:
             return Step(
-                title=f"Handed over {by}", when=moved, text=_accepted(row, whom), mark=mark, stamped=True
+                title=f"Handed over {by}",
+                when=moved,
+                text=_accepted(row, whom, house),
+                mark=mark,
+                stamped=True,
             )
         case DeliveryState.DELIVERED:
             return Step(
@@ -146,7 +150,9 @@ def _on_its_way(row: Delivery, mission: Mission | None, house: House) -> Step:  
             assert_never(row.state)
 
 
-def _accepted(row: Delivery, whom: str) -> str:
+def _accepted(row: Delivery, whom: str, house: House) -> str:
+    if not house.live:
+        return f"In this rehearsal your letter to {whom} lies in the mailroom. It has not left this machine."
     if row.channel is Channel.EMAIL:
         return (
             f"The mail server on the way to {whom} has accepted your letter. That is not proof that it was "
