@@ -9,8 +9,6 @@ from datetime import date, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-import structlog
-
 from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
 from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.clocks import SimulatedClock, SystemClock
@@ -46,6 +44,7 @@ from dispatcher.services.schedule import ticks
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.transport import Transport
 from dispatcher.settings import DatabaseSettings, Mode, Settings, SettingsProblem
+from dispatcher.telemetry import log
 
 BOUNCE = "bounce"
 
@@ -198,6 +197,8 @@ def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
         dead = [each for each in dead_couriers(folder) if each != courier.id]
         courier.recover(dead)
         forget(folder, dead)
+        with courier.store.write() as work:
+            courier.dispatch.fit_to_carriers(work, at=courier.clock.now())
         yield
 
 
@@ -252,7 +253,7 @@ def go_live_or_stop(settings: Settings) -> None:
     findings = inspect(settings, live=True)
     for finding in findings:
         if finding.accepted:
-            structlog.get_logger().warning("finding_accepted", finding=finding.id)
+            log.warning("finding_accepted", finding=finding.id)
     check_ready(findings)
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from datetime import UTC
 
-import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from dispatcher.services.schedule import Tick
+from dispatcher.telemetry import log
 
-_log = structlog.get_logger()
 # Ticks are short and mostly wait for the database; two at a time keep a long rendering from delaying the rest.
 _THREADS = 2
 
@@ -38,4 +37,4 @@ class Ticker:
 
 def _failed(event: JobExecutionEvent) -> None:
     # The class only: an error's text could carry what a supporter wrote.
-    _log.warning("tick_failed", tick=event.job_id, error=type(event.exception).__name__)
+    log.warning("tick_failed", tick=event.job_id, error=type(event.exception).__name__)

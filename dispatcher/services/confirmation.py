@@ -131,7 +131,9 @@ class Confirmation:
             stale = work.letters.in_state(LetterState.SUBMITTED, submitted_before=now - LINK_LIFE)
             for letter in stale:
                 work.letters.move(letter.id, LetterState.EXPIRED, at=now, by="clock")
-            work.letters.erase([letter.id for letter in stale], at=now)
+            ids = [letter.id for letter in stale]
+            work.outbox.cancel_notices(ids, at=now, by="clock")
+            work.letters.erase(ids, at=now)
             return len(stale)
 
     def erase(self, mailbox: str) -> int:
@@ -143,5 +145,6 @@ class Confirmation:
         for id in ids:
             self.withdraw(id, tell=False)
         with self.store.write() as work:
+            work.outbox.cancel_notices(ids, at=now, by="supporter")
             work.letters.erase(ids, at=now)
         return len(ids)

@@ -8,6 +8,7 @@ import asyncio
 import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol, assert_never
@@ -34,8 +35,9 @@ from dispatcher.services.mailroom import Sheets
 from dispatcher.services.outbox import Dispatch
 from dispatcher.services.routing import Routing, Wayfinder
 from dispatcher.services.stationery import EncodedEnclosure, MailWriter, Rendered
-from dispatcher.services.store import Settlement, Store, Work
+from dispatcher.services.store import Settlement, Store, StoreUnavailable, Work
 from dispatcher.services.transport import Parcel, Transport
+from dispatcher.telemetry import log
 
 # So many letters are marked as on the wire at a time: what a crash can bring into doubt.
 _ON_THE_WIRE = 8
@@ -43,6 +45,10 @@ _ON_THE_WIRE = 8
 _SIGN_OF_LIFE = timedelta(seconds=30)
 # After a round in which the relay failed: rest, longer each time, so that a sick relay is not hammered.
 _RESTS = (1.0, 5.0, 15.0, 30.0, 60.0)
+# An hour: a database server is restored in less. A courier that gives up leaves its letters to recovery: in doubt.
+_SETTLE_TRIES = 60
+# SIGTERM is followed by SIGKILL; with the lines' own two seconds this ends within ten.
+_PATIENCE_AT_THE_END = 5.0
 # A fault of the relay does not use up a letter's own tries; only its time limit ends it.
 _RELAY_TRIES = 1_000_000
 
@@ -104,23 +110,37 @@ class Courier:
     lease_life: timedelta
     poll_seconds: float
     draw: Callable[[], float] = random.random
-    on_settled: Callable[[Sequence[Settlement]], None] = lambda _: None
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
     _troubled_rounds: int = 0
     _seen_at: datetime | None = None
 
     async def run(self) -> None:
-        """Works until `stop` is called; then finishes what is on the wire, hands back the rest, and leaves."""
+        """Works until `stop` is called; then finishes what is on the wire, hands back the rest, and leaves. A
+        database that goes away is waited for."""
+        closing = asyncio.create_task(self._close_in_time())
         try:
             while not self._stopping.is_set():
-                settled = await self.round()
+                try:
+                    settled = await self.round()
+                except StoreUnavailable as problem:
+                    log.warning("database_unavailable", problem=problem.fields.get("problem"))
+                    self._troubled_rounds += 1
+                    settled = 0
                 if self._troubled_rounds:
                     await self._wait(_RESTS[min(self._troubled_rounds, len(_RESTS)) - 1])
                 elif not settled:
                     await self._wait(self.poll_seconds)
         finally:
+            closing.cancel()
             await self.transport.close()
-            await asyncio.to_thread(self._sign_off)
+            with suppress(StoreUnavailable):
+                await asyncio.to_thread(self._sign_off)
+
+    async def _close_in_time(self) -> None:
+        """A mail server that thinks for minutes must not hold up the end: what has no answer then is in doubt."""
+        await self._stopping.wait()
+        await asyncio.sleep(_PATIENCE_AT_THE_END)
+        await self.transport.close()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -161,6 +181,10 @@ class Courier:
             if not rows:
                 return None
             contents = work.outbox.content([row.rendering for row in rows if row.rendering is not None])
+            erased = [row.id for row in rows if row.rendering not in contents]
+            if erased:  # between the claim and an erasure; there is nothing left to send
+                work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self._signature, reason="erased")
+                rows = [row for row in rows if row.rendering in contents]
         return _Batch(lease=lease, rows=tuple(rows), letters=letters, contents=contents, way=way)
 
     def _let_through(
@@ -226,7 +250,7 @@ class Courier:
                 await self._send(batch, [row for row in chunk if row.id in started], notebook)
             finally:
                 settlements = self._settlements(batch, chunk, notebook, at)
-                await asyncio.to_thread(self._settle, batch, settlements)
+                await self._settle_surely(batch, settlements)
             settled += len(settlements)
             relay_faults = any(outcome.relay for outcome in notebook.answers.values())
         self._troubled_rounds = self._troubled_rounds + 1 if relay_faults else 0
@@ -306,6 +330,16 @@ class Courier:
         mission = batch.way.mission(row.mission)
         return batch.way.timetable(mission, campaign, batch.letters[row.letter].action_day).next_open(again)
 
+    async def _settle_surely(self, batch: _Batch, settlements: Sequence[Settlement]) -> None:
+        """The far end has answered; what it said is kept until the database takes it."""
+        for rest in (*_RESTS, *(_RESTS[-1:] * _SETTLE_TRIES)):
+            try:
+                return await asyncio.to_thread(self._settle, batch, settlements)
+            except StoreUnavailable as problem:
+                log.warning("database_unavailable", problem=problem.fields.get("problem"))
+                await asyncio.sleep(rest)
+        return await asyncio.to_thread(self._settle, batch, settlements)
+
     def _settle(self, batch: _Batch, settlements: Sequence[Settlement]) -> None:
         if not settlements:
             return
@@ -328,19 +362,23 @@ class Courier:
                 and each.new is DeliveryState.FAILED
                 and rows[each.delivery].notice is None
             ]
-            self._note_dead_addresses(work, failed, settlements, now)
+            dead = self._note_dead_addresses(work, failed, settlements, now)
             self.dispatch.open_next(work, failed, at=now)
-        self.on_settled(settlements)
+            if dead:
+                self.dispatch.reroute(work, at=now, missions=dead)
 
     def _note_dead_addresses(
         self, work: Work, failed: Sequence[Delivery], settlements: Sequence[Settlement], now: datetime
-    ) -> None:
-        """A mailbox that its own server does not know is not tried for the next letters."""
+    ) -> list[str]:
+        """A mailbox that its own server does not know is not tried for the next letters. Answers its mission."""
+        dead: list[str] = []
         attempts = {each.delivery: each.attempt for each in settlements}
         for row in failed:
             attempt = attempts[row.id]
             if attempt is not None and address_is_dead(attempt.outcome) and row.mission and row.recipient:
                 work.directory.set_health(row.mission, ContactKind.EMAIL, row.recipient, Health.DEAD, at=now)
+                dead.append(row.mission)
+        return dead
 
     def _start(self, chunk: Sequence[Delivery], lease: str, at: datetime) -> set[DeliveryId]:
         with self.store.write() as work:

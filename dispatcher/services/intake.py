@@ -195,8 +195,7 @@ class Intake:
         if reading.assessment.verdict is Verdict.REVISE and not draft.wants_person:
             return None, reading
         with self.store.write() as work:
-            known = work.letters.by_form_key(draft.form_key) if draft.form_key else None
-            if known is not None:
+            if draft.form_key and (known := work.letters.by_form_key(draft.form_key)):
                 return known.id, reading
             new = self._new(
                 work, reading, campaign, day, source="form", state=LetterState.SUBMITTED, draft=draft
@@ -251,7 +250,8 @@ class Intake:
             made.append(
                 (position, self._new(work, reading, campaign, day, source="file", state=state, draft=draft))
             )
-        standing = work.letters.standing(campaign.id, day, [letter.person for _, letter in made])
+        persons = [letter.person for _, letter in made]
+        standing = work.letters.standing(campaign.id, day, persons, asked=not confirmed)
         kept = []
         for position, letter in made:
             key = (letter.person, letter.mission)

@@ -136,11 +136,15 @@ class Dispatch:
         campaign = self.campaigns.get(letter.campaign)
         return way.route(letter.place, campaign, on=letter.action_day, shielded=letter.shielded)
 
-    def reroute(self, work: Work, *, at: datetime) -> int:
-        """After a change of the directory or of the carriers: every letter that has not left is sent to where
-        it would go now. Answers how many deliveries changed."""
+    def fit_to_carriers(self, work: Work, *, at: datetime) -> int:
+        """After a change of mode: what is queued for a carrier that this mode lacks is held, and the reverse."""
+        return self.reroute(work, at=at) if work.outbox.wrongly_held(self.carriers) else 0
+
+    def reroute(self, work: Work, *, at: datetime, missions: Sequence[str] | None = None) -> int:
+        """After a change of the directory (of these missions) or of the carriers: every letter that has not left
+        is sent to where it would go now. Answers how many deliveries changed."""
         way = self.routing.present(work)
-        waiting = [row for row in work.outbox.waiting() if row.reason not in _PAUSE_VALUES]
+        waiting = [row for row in work.outbox.waiting(missions=missions) if row.reason not in _PAUSE_VALUES]
         letters = work.letters.get({row.letter for row in waiting})
         histories = work.outbox.of_letters(list(letters))
         stale, reopen = [], []

@@ -11,11 +11,20 @@ from typing import Protocol
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, HoldReason, Move, NewDelivery
 from dispatcher.domain.directory import Directory
+from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.letter import Letter, LetterId, LetterState, NewLetter
 from dispatcher.domain.mission import Channel, Contact, ContactKind, Health, MissionId
 from dispatcher.domain.outcome import Attempt
 from dispatcher.services.audit import Ledger
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
+
+
+class StoreUnavailable(DispatcherError):
+    """The database cannot be used now: {problem}. Nothing was lost; the same command can be given again."""
+
+
+class StoreConflict(DispatcherError):
+    """The same thing was done by somebody else at this moment. Look again, then repeat it if it is still needed."""
 
 
 class Letters(Protocol):
@@ -25,9 +34,10 @@ class Letters(Protocol):
         """The blind index of a mailbox: the same person gives the same value."""
 
     def standing(
-        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes]
+        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes], *, asked: bool = False
     ) -> set[tuple[bytes, str]]:
-        """The (person, mission) pairs among these persons that have a letter that stands."""
+        """The (person, mission) pairs among these persons that have a letter that stands; with `asked` also
+        those whose writer has been asked and has not answered yet."""
 
     def by_form_key(self, form_key: str) -> Letter | None: ...
 
@@ -126,8 +136,16 @@ class Outbox(Protocol):
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         """New due times for rows that are queued or held."""
 
-    def waiting(self, campaign: CampaignId | None = None, *, limit: int | None = None) -> list[Delivery]:
+    def waiting(
+        self, campaign: CampaignId | None = None, *, missions: Sequence[str] | None = None
+    ) -> list[Delivery]:
         """The letters' rows that are queued or held, by due time."""
+
+    def wrongly_held(self, carriers: Iterable[Channel]) -> bool:
+        """Whether a row waits for a carrier that there is, or is queued for one that there is not."""
+
+    def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        """Mails to these letters' writers that have not left are not sent any more."""
 
     def queued_from(self, mission: MissionId, at: datetime) -> int:
         """How many of the mission's letters are queued for `at` or later."""

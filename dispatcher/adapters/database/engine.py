@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from dispatcher.adapters.database.types import Vault, give_vault
 from dispatcher.domain.errors import DispatcherError
+from dispatcher.services.store import StoreConflict, StoreUnavailable
 
 # How long a writer waits for another one. Longer than any write transaction of ours, shorter than patience.
 _BUSY_MILLISECONDS = 30_000
@@ -19,10 +20,6 @@ _BUSY_MILLISECONDS = 30_000
 class DatabaseAddressWrong(DispatcherError):
     """The database address is not right ({problem}). Use sqlite:////folder/file.sqlite3 or
     postgresql://user:password@host/name."""
-
-
-class DatabaseUnavailable(DispatcherError):
-    """The database cannot be used now: {problem}. Nothing was lost; the same command can be given again."""
 
 
 class Database:
@@ -94,11 +91,13 @@ def _sqlite(file: str) -> Engine:
 def _plain_errors() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        raise StoreConflict from error
     except DBAPIError as error:
         problem = _problem(str(error.orig))
         if problem is None:
             raise
-        raise DatabaseUnavailable(problem=problem) from error
+        raise StoreUnavailable(problem=problem) from error
 
 
 def _problem(words: str) -> str | None:

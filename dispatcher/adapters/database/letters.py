@@ -24,14 +24,17 @@ class LetterTable:
         return self._vault.person_index(mailbox)
 
     def standing(
-        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes]
+        self, campaign: CampaignId, action_day: date, persons: Sequence[bytes], *, asked: bool = False
     ) -> set[tuple[bytes, str]]:
+        states = [state.value for state in STANDING]
+        if asked:
+            states.append(LetterState.SUBMITTED.value)
         rows = self._connection.execute(
             select(letters.c.person, letters.c.mission).where(
                 letters.c.campaign == campaign,
                 letters.c.action_day == action_day,
                 letters.c.person.in_(persons),
-                letters.c.state.in_([state.value for state in STANDING]),
+                letters.c.state.in_(states),
             )
         )
         return {(bytes(row.person), row.mission) for row in rows}

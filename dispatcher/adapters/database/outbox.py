@@ -20,7 +20,7 @@ from dispatcher.domain.delivery import (
     check_delivery_move,
 )
 from dispatcher.domain.letter import LetterId
-from dispatcher.domain.mission import MissionId
+from dispatcher.domain.mission import Channel, MissionId
 from dispatcher.services.stationery import Rendered
 from dispatcher.services.store import PauseScope, Settlement
 
@@ -205,7 +205,9 @@ class OutboxTable(DeliveryLog):
             ],
         )
         self._connection.execute(
-            update(outbox).where(outbox.c.id == bindparam("row")).values(rendering=bindparam("made")),
+            update(outbox)
+            .where(outbox.c.id == bindparam("row"), outbox.c.rendering.is_(None))
+            .values(rendering=bindparam("made")),
             [{"row": id, "made": made} for (id, _), made in zip(pairs, ids, strict=True)],
         )
 
@@ -277,16 +279,37 @@ class OutboxTable(DeliveryLog):
                 [{"row": id, "due": due_at} for id, due_at in due.items()],
             )
 
-    def waiting(self, campaign: CampaignId | None = None, *, limit: int | None = None) -> list[Delivery]:
+    def waiting(
+        self, campaign: CampaignId | None = None, *, missions: Sequence[str] | None = None
+    ) -> list[Delivery]:
         query = (
             select(outbox)
             .where(outbox.c.kind == _LETTER, outbox.c.state.in_([_S.QUEUED.value, _S.HELD.value]))
             .order_by(outbox.c.due_at, outbox.c.id)
-            .limit(limit)
         )
         if campaign is not None:
             query = query.where(outbox.c.campaign == campaign)
+        if missions is not None:
+            query = query.where(outbox.c.mission.in_(missions))
         return [delivery_of(row) for row in self._connection.execute(query)]
+
+    def wrongly_held(self, carriers: Iterable[Channel]) -> bool:
+        carried = outbox.c.channel.in_([channel.value for channel in carriers])
+        waits_in_vain = and_(
+            outbox.c.state == _S.HELD.value, outbox.c.reason == HoldReason.NO_CARRIER.value, carried
+        )
+        goes_nowhere = and_(outbox.c.state == _S.QUEUED.value, outbox.c.kind == _LETTER, ~carried)
+        return (
+            self._connection.execute(
+                select(outbox.c.id).where(or_(waits_in_vain, goes_nowhere)).limit(1)
+            ).first()
+            is not None
+        )
+
+    def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        for state in (_S.QUEUED, _S.HELD):
+            mine = and_(outbox.c.kind == _NOTICE, outbox.c.letter.in_(letters))
+            self._change(state, mine, _S.CANCELLED, reason="erased", at=at, by=by, drop_lease=True)
 
     def queued_from(self, mission: MissionId, at: datetime) -> int:
         return self._connection.execute(

@@ -48,8 +48,9 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
             finally:
                 if courier is not None and work is not None:
                     courier.stop()
-                    async with asyncio.timeout(_DRAIN_SECONDS):
-                        await work
+                    await asyncio.wait({work}, timeout=_DRAIN_SECONDS)
+                    if work.done():
+                        work.result()  # a fault of the courier is not swallowed
 
     config = uvicorn.Config(
         site(house, lifespan=lifespan),

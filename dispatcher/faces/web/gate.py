@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable
 
 from fastapi import Request
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # A letter of 20,000 characters of four bytes each, percent-encoded, is 240 kB.
@@ -122,10 +122,28 @@ class CalmErrors:
         try:
             await self._app(scope, receive, noting)
         except Exception as error:
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            _log.error("page_failed error=%s at=%s:%s", type(error).__name__, where.filename, where.lineno)
+            _note(error)
             if not started:
-                await self._answer(Request(scope, receive), error)(scope, receive, send)
+                await self._page(Request(scope, receive), error)(scope, receive, send)
+
+    def _page(self, request: Request, error: Exception) -> Response:
+        try:
+            return self._answer(request, error)
+        except Exception as another:
+            _note(another)
+            return PlainTextResponse(_LAST_WORDS, status_code=500)
+
+
+# Where not even the page of the error can be made. The browser keeps a form's words when one goes back.
+_LAST_WORDS = (
+    "Something on our side did not work. Nothing was sent. Please go back with your browser's back button: what you "
+    "typed is still there. Try again in a few minutes.\n"
+)
+
+
+def _note(error: Exception) -> None:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    _log.error("page_failed error=%s at=%s:%s", type(error).__name__, where.filename, where.lineno)
 
 
 _DRAINED_AT_MOST = 8 * BODY_LIMIT

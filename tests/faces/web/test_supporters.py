@@ -243,7 +243,7 @@ def test_an_error_of_ours_keeps_the_letter_and_tells_no_details(
     def broken() -> None:
         raise RuntimeError("jane.doe@example.org in row 7")
 
-    monkeypatch.setattr(household.house.clock, "now", broken)
+    monkeypatch.setattr(household.house.store, "read", broken)
     for path in ("/preview", "/letters"):
         answer = household.visitor.post(path, data=FIELDS)
         assert answer.status_code == 500
@@ -254,6 +254,19 @@ def test_an_error_of_ours_keeps_the_letter_and_tells_no_details(
         assert answer.headers["content-security-policy"].startswith("default-src 'none'")
     assert "RuntimeError" in caplog.text
     assert "jane.doe" not in caplog.text
+
+
+def test_even_where_no_page_can_be_made_no_details_are_told(
+    household: Household, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("jane.doe@example.org in row 7")
+
+    monkeypatch.setattr(household.clock, "now", broken)
+    answer = household.visitor.post("/preview", data=FIELDS)
+    assert answer.status_code == 500
+    assert "what you typed is still there" in answer.text
+    assert "jane.doe" not in answer.text + caplog.text
 
 
 def test_no_page_of_this_face_sets_a_cookie_or_fetches_from_elsewhere(household: Household) -> None:
