@@ -16,7 +16,7 @@ from dispatcher.shelf import resource
 
 PREFIX = "DISPATCHER_"
 # Read by the tests and by the settings themselves, not settings of the service.
-_NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG"})
+_NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG", "DISPATCHER_TRACEBACK"})
 
 
 class SettingsProblem(DispatcherError):

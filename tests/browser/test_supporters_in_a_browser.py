@@ -40,7 +40,8 @@ def test_enter_in_a_field_shows_the_letter_and_does_not_change_it(
     with browser.new_context(java_script_enabled=False) as context:
         page = _filled(context.new_page(), household)
         page.focus("#city")
-        page.keyboard.press("Enter")
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
         assert "Check your letter" in page.title()
 
 

@@ -15,6 +15,8 @@ from dispatcher.services.store import StoreConflict, StoreUnavailable
 
 # How long a writer waits for another one. Longer than any write transaction of ours, shorter than patience.
 _BUSY_MILLISECONDS = 30_000
+# Errors of the driver must not quote what a supporter wrote.
+_NO_VALUES_IN_ERRORS = True
 
 
 class DatabaseAddressWrong(DispatcherError):
@@ -61,7 +63,9 @@ def _engine(url: str) -> Engine:
             raise DatabaseAddressWrong(problem=f"'{address.drivername}' is not an engine that is supported")
         if address.get_backend_name() == "sqlite":
             return _sqlite(address.database or "")
-        return create_engine(address, pool_size=10, max_overflow=20, pool_pre_ping=True)
+        return create_engine(
+            address, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_NO_VALUES_IN_ERRORS
+        )
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseAddressWrong(problem=str(error).split("\n", 1)[0]) from None
 
@@ -70,7 +74,9 @@ def _sqlite(file: str) -> Engine:
     if not file or file == ":memory:":
         raise DatabaseAddressWrong(problem="a database in memory would lose letters")
     engine = create_engine(
-        f"sqlite:///{file}", connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False}
+        f"sqlite:///{file}",
+        connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False},
+        hide_parameters=_NO_VALUES_IN_ERRORS,
     )
 
     @event.listens_for(engine, "connect")

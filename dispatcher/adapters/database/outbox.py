@@ -269,12 +269,10 @@ class OutboxTable(DeliveryLog):
 
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         if due:
+            waits = or_(outbox.c.state == _S.QUEUED.value, outbox.c.state == _S.HELD.value)
             self._connection.execute(
                 update(outbox)
-                .where(
-                    outbox.c.id == bindparam("row"),
-                    outbox.c.state.in_([_S.QUEUED.value, _S.HELD.value]),
-                )
+                .where(outbox.c.id == bindparam("row"), waits)
                 .values(due_at=bindparam("due"), any_hour=any_hour),
                 [{"row": id, "due": due_at} for id, due_at in due.items()],
             )

@@ -3,7 +3,9 @@
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,13 +18,14 @@ FINDING = 1
 WRONG_USE = 2
 # A pipe that was closed by its reader ("| head") is no error of ours; the shell's custom for SIGPIPE.
 _PIPE_CLOSED = 141
+_INTERRUPTED = 130
 
 # command: (module, one line for the overview). The line stands here so that the overview loads no module.
 COMMANDS = {
     "serve": ("serve", "Serve the form and the console, with a courier."),
     "courier": ("serve", "Only send: a courier without the web pages."),
     "migrate": ("upkeep", "Bring the database to the newest form."),
-    "check": ("check", "List what is not right yet: settings, directory, DNS, relay."),
+    "check": ("upkeep", "List what is not right yet: settings, directory, DNS, relay."),
     "import": ("letters", "Take letters from a CSV or JSONL file."),
     "erase": ("letters", "Erase a supporter's personal data."),
     "tone": ("tone", "Read a text for respect."),
@@ -64,9 +67,26 @@ class _Commands(click.Group):
         except DispatcherError as error:
             click.echo(str(error), err=True)
             sys.exit(WRONG_USE)
+        except KeyboardInterrupt:
+            sys.exit(_INTERRUPTED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(_PIPE_CLOSED)
+        except Exception as fault:
+            if os.environ.get("DISPATCHER_TRACEBACK"):
+                raise
+            click.echo(_fault_in_words(fault), err=True)
+            sys.exit(WRONG_USE)
+
+
+def _fault_in_words(fault: Exception) -> str:
+    """The class and the place only: the text of an unforeseen error could quote what a supporter wrote."""
+    places = [frame for frame in traceback.extract_tb(fault.__traceback__) if "dispatcher" in frame.filename]
+    where = f" in {Path(places[-1].filename).name} line {places[-1].lineno}" if places else ""
+    return (
+        f"Something in dispatcher itself is wrong ({type(fault).__name__}{where}). Nothing was lost. "
+        "Please report it; with DISPATCHER_TRACEBACK=1 set, the same command shows more."
+    )
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
