@@ -33,6 +33,11 @@ class Entrance:
 
         return open_house(settings, clock=clock)
 
+    def lean_house(self, settings: "Settings") -> "House":
+        from dispatcher.wiring import open_lean_house
+
+        return open_lean_house(settings)
+
     def migrate(self, settings: "Settings") -> bool:
         from dispatcher.wiring import bring_up_to_date
 

@@ -12,9 +12,17 @@ class DispatcherError(Exception):
         self.fields = fields
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Rebuilt from its fields, so that an error can cross from one process to another."""
+        return _rebuilt, (type(self), self.fields)
+
     def __str__(self) -> str:
         text = " ".join((type(self).__doc__ or "").split())
         return text.format(**self.fields)
+
+
+def _rebuilt(kind: type[DispatcherError], fields: dict[str, object]) -> DispatcherError:
+    return kind(**fields)
 
 
 class IllegalMove(DispatcherError):
@@ -22,13 +30,13 @@ class IllegalMove(DispatcherError):
 
 
 class FileProblems(DispatcherError):
-    """{file} has {count} problem(s) and was not used; mend these lines and try again:
-    {listing}"""
+    """{file} has {count} problem(s) and was not used. Mend these and try again:"""
 
-    def __init__(self, *, file: str, problems: "list[str]") -> None:
+    def __init__(self, *, file: str, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__(file=file, count=len(problems), problems=problems, listing="")
+        super().__init__(file=file, problems=problems)
 
     def __str__(self) -> str:
-        head = f"{self.fields['file']} has {len(self.problems)} problem(s) and was not used. Mend these and try again:"
+        text = " ".join((FileProblems.__doc__ or "").split())
+        head = text.format(file=self.fields["file"], count=len(self.problems))
         return "\n".join([head, *(f"  {problem}" for problem in self.problems)])

@@ -174,7 +174,7 @@ def upgrade() -> None:
         sa.Column("valid", sa.Boolean(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("health", sa.String(length=10), nullable=False),
-        sa.Column("by_hand", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("by_hand", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.ForeignKeyConstraint(["mission"], ["missions.id"], name=op.f("fk_contacts_mission_missions")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
     )
@@ -208,7 +208,7 @@ def upgrade() -> None:
         sa.Column("message_id", sa.Text(), nullable=False),
         sa.Column("rendering", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("any_hour", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("any_hour", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("moved_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["letter"], ["letters.id"], name=op.f("fk_outbox_letter_letters")),

@@ -22,6 +22,9 @@ class Entrance(Protocol):
     def house(self, settings: Settings, clock: Clock | None = None) -> House:
         """Opens the installation; makes and fills what is missing."""
 
+    def lean_house(self, settings: Settings) -> House:
+        """The same for a process that stays: with as little in memory as can be."""
+
     def migrate(self, settings: Settings) -> bool:
         """Brings the database to the newest form; answers whether there was anything to do."""
 

@@ -26,7 +26,7 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
     """Serve the form and the console, with a courier and the clock."""
     settings = entrance.settings()
     entrance.go_live_or_stop(settings)
-    house = entrance.house(settings)
+    house = entrance.lean_house(settings)
     courier = None if no_courier else entrance.courier(house, settings)
     import uvicorn  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def courier_command(entrance: Entrance) -> None:
     """Only send. Several couriers may run, on several machines where the database is PostgreSQL."""
     settings = entrance.settings()
     entrance.go_live_or_stop(settings)
-    house = entrance.house(settings)
+    house = entrance.lean_house(settings)
     courier = entrance.courier(house, settings)
     with entrance.ticking(house), entrance.at_work(courier, settings):
         click.echo(f"Courier {courier.id[:8]} is at work ({_mode(house)}). Stop it with Ctrl-C.", err=True)

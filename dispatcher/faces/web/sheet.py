@@ -18,11 +18,12 @@ from dispatcher.services.store import Work
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """sender, reply_to: as in the mail's header. channel: the one that opens first; a page shows letterhead
-    and addressee, a mail does not."""
+    """sender, reply_to: as in the mail's header. channel: the one that opens first. opening: the line above the
+    salutation of a mail; a page has letterhead, addressee and day instead."""
 
     letter: Letter
     channel: Channel | None
+    opening: str
     addressee: tuple[str, ...]
     day: str
     sender: str
@@ -100,6 +101,7 @@ def sheet_of(
     return Sheet(
         letter=letter,
         channel=channel,
+        opening=campaign.sample(letter.language).addressee,
         addressee=(
             *campaign.addressee,
             *((mission.name, f"{mission.city}, {mission.country_name}") if mission else ()),

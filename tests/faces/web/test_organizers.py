@@ -96,7 +96,10 @@ def test_a_viewer_sees_no_personal_data(household: Household) -> None:
 def test_the_board_says_how_things_stand(household: Household) -> None:
     household.take()
     household.take(country="US", region="US-TX", email="second@example.org")
-    assert "0 of 2 letters are with their missions. Nothing needs you." in household.organizer().get("/console/").text
+    assert (
+        "0 of 2 letters are with their missions. Nothing needs you."
+        in household.organizer().get("/console/").text
+    )
     household.work_on(ACTION_DAY)
     page = household.organizer().get("/console/").text
     assert "2 of 2 letters are with their missions. Nothing needs you." in page

@@ -51,7 +51,8 @@ def test_the_preview_says_where_the_letter_goes_and_when_it_leaves(household: Ho
     assert "2027, from 9:00 their time" in page
     assert "Jane Doe via Save North Korean Refugees Day <letters@campaign.example.org>" in page
     assert "Jane Doe <jane.doe@example.org>" in page
-    assert "Jane Doe Ottawa, Canada" in page
+    assert "in care of the Head of Mission Your Excellency," in page
+    assert "Jane Doe Ottawa, Canada Save North Korean Refugees Day" in page
     assert "Reads respectfully" in page
 
 

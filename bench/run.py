@@ -1,0 +1,142 @@
+"""`make bench`: CPU time, memory and rates of the service on this machine; ratios where there is a yardstick.
+
+Whole processes, timed from outside with the operating system's own accounting. Rows can be chosen by name:
+make bench ARGS="import mime". Nothing leaves the machine.
+"""
+
+import argparse
+import csv
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = ROOT / "config" / "examples" / "letters.csv"
+
+
+@dataclass(frozen=True)
+class Row:
+    name: str
+    figure: str
+    aim: str
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", nargs="*", help=f"of {', '.join(BENCHES)}; all by default")
+    chosen = parser.parse_args().rows or list(BENCHES)
+    print(f"{'row':<12} {'measured':<58} aim")
+    for name in chosen:
+        row = BENCHES[name]()
+        print(f"{row.name:<12} {row.figure:<58} {row.aim}", flush=True)
+
+
+def help_text() -> Row:
+    """CPU of `dispatcher --help`, the middle one of five."""
+    times = sorted(_run(["--help"], Path())[0] for _ in range(5))
+    return Row("help", f"{times[2]:.2f} s CPU", "under 0.35 s CPU")
+
+
+def import_letters() -> Row:
+    """Letters with words of their own: no two share a sentence of their body."""
+    count = 10_000
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        small, large = data / "small.csv", data / "large.csv"
+        _letters(small, 10)
+        _letters(large, count)
+        base_cpu, _ = _run(["import", str(small), "--confirmed", "--json"], data / "a")
+        cpu, wall = _run(["import", str(large), "--confirmed", "--json"], data / "b")
+    return Row(
+        "import",
+        f"{count / wall:,.0f} letters/s with start and first import of the directory; "
+        f"{(cpu - base_cpu) / count * 1e6:.0f} us CPU a letter",
+        "1,000 letters/s",
+    )
+
+
+def rehearsal() -> Row:
+    with tempfile.TemporaryDirectory() as folder:
+        cpu, wall = _run(["rehearse", "--no-log"], Path(folder))
+    return Row("rehearse", f"{wall:.1f} s for the example letters, {cpu:.1f} s CPU", "under 20 s")
+
+
+def idle_memory() -> Row:
+    """Resident memory of `serve` after a few seconds without work."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = _environment(Path(folder)) | {"DISPATCHER_WEB__PORT": "0"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dispatcher", "serve"],
+            env=environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            time.sleep(8)
+            status = Path(f"/proc/{process.pid}/status").read_text()
+        finally:
+            process.terminate()
+            process.wait(30)
+    resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+    return Row("serve", f"{resident / 1024:.0f} MB resident when idle", "under 180 MB")
+
+
+def mime() -> Row:
+    """Our writer against an EmailMessage with the same fields, in the same process."""
+    script = ROOT / "bench" / "mime.py"
+    answer = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return Row("mime", answer.stdout.strip(), "0.12 ms a letter")
+
+
+def _letters(path: Path, count: int) -> None:
+    with EXAMPLES.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if "@" in row["email"] and len(row["letter"]) > 200]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        for number, row in enumerate(islice(cycle(rows), count)):
+            letter = row["letter"].replace(". ", f" ({number}). ")
+            writer.writerow(row | {"email": f"supporter-{number}@example.net", "letter": letter})
+
+
+def _environment(data: Path) -> dict[str, str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    return clean | {"DISPATCHER_DATA": str(data), "DISPATCHER_MODE": "rehearsal"}
+
+
+def _run(arguments: list[str], data: Path) -> tuple[float, float]:
+    """(CPU seconds, wall seconds) of one command."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "dispatcher", *arguments],
+        env=_environment(data),
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    wall = time.perf_counter() - started
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+BENCHES: dict[str, Callable[[], Row]] = {
+    "help": help_text,
+    "import": import_letters,
+    "rehearse": rehearsal,
+    "serve": idle_memory,
+    "mime": mime,
+}
+
+if __name__ == "__main__":
+    main()
