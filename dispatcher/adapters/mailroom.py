@@ -137,7 +137,7 @@ class MailroomPages:
 def _in_the_mailroom(name: str) -> Outcome:
     return Outcome(
         kind=OutcomeKind.ACCEPTED,
-        reply="Rehearsal: laid in the mailroom; nothing left this machine.",
+        reply="Laid in the mailroom (rehearsal).",
         provider_ref=f"mailroom/{name}",
     )
 

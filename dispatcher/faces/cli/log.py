@@ -16,6 +16,7 @@ from dispatcher.services.house import House
 from dispatcher.services.report import as_document, first_line, log_rows
 from dispatcher.services.store import LogFilter, LogRow
 
+_WIDTH = 132
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _CSV = (
     "letter", "delivery", "campaign", "mission", "channel", "recipient", "state", "reason", "due_at", "message_id",
@@ -119,7 +120,9 @@ def print_log(house: House, which: LogFilter | None = None) -> None:
     for row in log_rows(house.store, which or LogFilter()):
         count += 1
         table.add_row(*(Text(cell) for cell in _line(row)))
-    Console().print(table)
+    console = Console()
+    # A file or a pipe has no width; a table of 80 columns would break every address.
+    Console(width=None if console.is_terminal else _WIDTH).print(table)
     click.echo(f"{count:,} deliveries. {_board(house)}")
 
 

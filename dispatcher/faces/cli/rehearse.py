@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import cycle, islice
+from textwrap import shorten
 
 import click
 
@@ -20,6 +21,7 @@ from dispatcher.settings import Settings
 from dispatcher.shelf import resource
 
 _SHOWN = 10
+_WIDTH = 140
 _KINDS = (LetterState.APPROVED, LetterState.IN_REVIEW, LetterState.CONFIRMED)
 
 
@@ -57,11 +59,11 @@ def _drafts(entrance: Entrance, settings: Settings, letters: int | None) -> tupl
     if letters is None:
         own = _own_letters(entrance, settings)
         if own:
-            return own, "your letters"
+            return own, "letters of yours"
     source = entrance.letter_files().read_letters(resource("config", "examples", "letters.csv"))
     examples = [row.draft for row in source.rows if row.problem is None]
     if letters is None:
-        return examples, "the example letters"
+        return examples, "example letters"
     return list(islice(_many(examples), letters)), "made-up letters"
 
 
@@ -99,7 +101,8 @@ def _tell(result: Result, whose: str, count: int, seconds: float) -> None:
         f"{len(result.refusals):,} go back to their writers."
     )
     for refusal in result.refusals[:_SHOWN]:
-        click.echo(f"  letter {refusal.position + 1}: {' '.join(refusal.reasons)}")
+        reason = shorten(" ".join(refusal.reasons), _WIDTH, placeholder=" ...")
+        click.echo(f"  letter {refusal.position + 1}: {reason}")
     states = [state for state in DeliveryState if any(counts[state] for counts in result.by_region.values())]
     click.echo("\nBy region:")
     for region, counts in result.by_region.items():
