@@ -51,7 +51,8 @@ def long_date(day: date, language: str) -> str:
     """The date written out with its weekday, as the language does (CLDR, full format)."""
     from babel.dates import format_date  # noqa: PLC0415 - babel is loaded only when a name is asked for
 
-    return format_date(day, format="full", locale=_locale(language))
+    # CLDR's plain English is American; most writers are not.
+    return format_date(day, format="full", locale="en_GB" if language == "en" else _locale(language))
 
 
 def is_country(code: str) -> bool:

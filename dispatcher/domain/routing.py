@@ -9,7 +9,7 @@ from datetime import date
 from typing import assert_never
 
 from dispatcher.domain.channel_choice import ChannelChoice, Considered, choose_channels
-from dispatcher.domain.delivery import HoldReason, remedy
+from dispatcher.domain.delivery import HoldReason
 from dispatcher.domain.directory import Covering, Directory, Jurisdiction, NoEmbassyReason, Territory
 from dispatcher.domain.mission import Grade, Mission, MissionId, MissionKind
 from dispatcher.domain.place import Place
@@ -36,7 +36,8 @@ class Question:
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """channels: in the order in which they are tried. considered: every contact of the mission and why it is
-    used or not. reason: English sentences to the supporter; they hold no word that the supporter typed."""
+    used or not. reason: English sentences to the supporter; they hold no word that the supporter typed. What an
+    organizer can do where the letter is held is said by `delivery.remedy`."""
 
     place: Place
     mission: MissionId | None
@@ -79,7 +80,7 @@ def route(
     held, reason = None, finding.reason
     if not channels:
         held = HoldReason.NO_CONTACT
-        reason = f"{reason} But no contact of {in_words(mission)} can be used. {remedy(held)}"
+        reason = f"{reason} But no contact of {in_words(mission)} can be used."
     return Route(
         place=place, mission=mission.id, channels=channels, considered=considered, held=held, reason=reason
     )
@@ -248,7 +249,7 @@ def _why_none(covering: Covering, directory: Directory) -> str:
 
 def _no_mission(reason: str) -> Finding:
     held = HoldReason.NO_MISSION
-    return Finding(mission=None, held=held, reason=f"{reason} {remedy(held)}")
+    return Finding(mission=None, held=held, reason=reason)
 
 
 def _serves(mission: Mission, row: Jurisdiction, directory: Directory, on: date) -> str:

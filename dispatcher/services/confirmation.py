@@ -18,7 +18,10 @@ CONFIRM, STATUS = "confirm", "status"
 LINK_LIFE = timedelta(days=7)
 REMINDER_AFTER = timedelta(days=2)
 
-_RECALLABLE = frozenset({DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.LEASED})
+_OPEN = frozenset({LetterState.SUBMITTED, LetterState.CONFIRMED, LetterState.IN_REVIEW, LetterState.APPROVED})
+_WAITING = frozenset({DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.LEASED})
+# A refused delivery never reached anybody; a bounced one did leave.
+_NEVER_LEFT = _WAITING | {DeliveryState.CANCELLED, DeliveryState.FAILED}
 
 
 class Answer(StrEnum):
@@ -37,6 +40,11 @@ class Standing:
 
     letter: Letter
     deliveries: tuple[Delivery, ...]
+
+    @property
+    def recallable(self) -> bool:
+        """Until something of it is on the wire."""
+        return self.letter.state in _OPEN and all(row.state in _NEVER_LEFT for row in self.deliveries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +99,14 @@ class Confirmation:
             letter = work.letters.get([id])[id]
             if letter.state is LetterState.WITHDRAWN:
                 return Answer.ALREADY
-            rows = work.outbox.of_letters([id]).get(id, [])
-            live = [row for row in rows if row.state in _RECALLABLE]
-            if letter.state is LetterState.DISPATCHED or any(
-                row.state not in _RECALLABLE | {DeliveryState.CANCELLED} for row in rows
-            ):
-                return Answer.TOO_LATE
             if letter.state in {LetterState.REJECTED, LetterState.EXPIRED}:
                 return Answer.ALREADY
-            if live:
-                work.outbox.move(
-                    [row.id for row in live],
-                    DeliveryState.CANCELLED,
-                    at=now,
-                    by="supporter",
-                    reason="withdrawn",
-                )
+            rows = tuple(work.outbox.of_letters([id]).get(id, ()))
+            if not Standing(letter=letter, deliveries=rows).recallable:
+                return Answer.TOO_LATE
+            waiting = [row.id for row in rows if row.state in _WAITING]
+            if waiting:
+                work.outbox.move(waiting, DeliveryState.CANCELLED, at=now, by="supporter", reason="withdrawn")
             work.letters.move(id, LetterState.WITHDRAWN, at=now, by="supporter")
             if tell:
                 campaign = self.campaigns.get(letter.campaign)

@@ -312,4 +312,6 @@ def test_a_mail_begins_with_the_addressee_and_says_it_once() -> None:
 
 def _text_of(content: LetterContent) -> str:
     content_bytes = render_email(content, recipient="mission@example.org").content
-    return str(BytesParser(policy=policy.default).parsebytes(content_bytes).get_content()).replace("\r\n", "\n")
+    return str(BytesParser(policy=policy.default).parsebytes(content_bytes).get_content()).replace(
+        "\r\n", "\n"
+    )

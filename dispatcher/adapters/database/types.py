@@ -7,7 +7,9 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _KEY_BYTES = 32  # AES-256
 _NONCE_BYTES = 12  # NIST SP 800-38D 8.2: 96 bits, random
 _SEAL_VERSION = b"\x01"
+# A number of at most 64 bits, and 160 bits in base32.
+_TOKEN = re.compile(r"[0-9a-f]{1,16}-[a-z2-7]{32}", re.ASCII)
 
 
 class SecretUnreadable(DispatcherError):
@@ -56,15 +60,8 @@ class Vault:
     @classmethod
     def open(cls, path: Path) -> "Vault":
         """Reads the key file; makes it (mode 0600) where there is none."""
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+        if not path.exists():
+            _make_key(path)
         try:
             key = base64.b64decode(path.read_bytes(), validate=False)
         except ValueError:
@@ -81,7 +78,7 @@ class Vault:
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
         try:
             return self._aead.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], context)
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to hold even the nonce
             raise SecretUnreadable(file="of this installation") from None
 
     def person_index(self, mailbox: str) -> bytes:
@@ -101,12 +98,25 @@ class Vault:
 
     def link_subject(self, purpose: str, token: str) -> int | None:
         """The subject of a token that `link_token` made for this purpose; None for any other text."""
-        head, _, _ = token.partition("-")
-        try:
-            subject = int(head, 16)
-        except ValueError:
+        if not _TOKEN.fullmatch(token):
             return None
+        subject = int(token.partition("-")[0], 16)
         return subject if hmac.compare_digest(self.link_token(purpose, subject), token) else None
+
+
+def _make_key(path: Path) -> None:
+    """Appears whole or not at all; of several processes that make one at once, the first one's stays."""
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
 
 
 class Sealed(TypeDecorator[str]):

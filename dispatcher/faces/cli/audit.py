@@ -6,7 +6,7 @@ import click
 
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.main import FINDING
-from dispatcher.faces.cli.marks import mark
+from dispatcher.faces.marks import MARKS
 from dispatcher.services.audit import audit
 
 
@@ -23,7 +23,7 @@ def audit_command(entrance: Entrance, as_json: bool) -> None:
     else:
         click.echo(f"{result.approved:,} letters were approved.")
         for state, count in result.totals.items():
-            click.echo(f"  {mark(state)} {count:,} {state.value.replace('_', ' ')}")
+            click.echo(f"  {MARKS[state].sign} {count:,} {state.value.replace('_', ' ')}")
         if result.in_doubt:
             click.echo(
                 f"In doubt, to be settled with 'dispatcher doubt': {', '.join(map(str, result.in_doubt))}."

@@ -11,7 +11,7 @@ from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterState
 from dispatcher.faces.cli.entrance import Entrance
-from dispatcher.faces.cli.marks import mark
+from dispatcher.faces.marks import MARKS
 from dispatcher.services.house import House
 from dispatcher.services.report import as_document, first_line, log_rows
 from dispatcher.services.store import LogFilter, LogRow
@@ -103,7 +103,7 @@ def report_command(entrance: Entrance, campaign: str | None, as_json: bool) -> N
     for letter_state, count in letters.items():
         click.echo(f"  letters {letter_state.value.replace('_', ' ')}: {count:,}")
     for state, count in deliveries.items():
-        click.echo(f"  {mark(state)} deliveries {state.value.replace('_', ' ')}: {count:,}")
+        click.echo(f"  {MARKS[state].sign} deliveries {state.value.replace('_', ' ')}: {count:,}")
 
 
 def print_log(house: House, which: LogFilter | None = None) -> None:
@@ -134,7 +134,7 @@ def _line(row: LogRow) -> tuple[str, ...]:
         str(delivery.letter),
         delivery.mission or "none",
         delivery.channel.value if delivery.channel else "none",
-        f"{mark(delivery.state)} {delivery.state.value.replace('_', ' ')}",
+        f"{MARKS[delivery.state].sign} {delivery.state.value.replace('_', ' ')}",
         f"{delivery.due_at:%Y-%m-%d %H:%M}",
         words,
     )
@@ -145,7 +145,9 @@ def _board(house: House) -> str:
         totals = work.outbox.totals()
         in_review = work.letters.count().get(LetterState.IN_REVIEW, 0)
     parts = [
-        f"{mark(state)} {count:,} {state.value.replace('_', ' ')}" for state, count in totals.items() if count
+        f"{MARKS[state].sign} {count:,} {state.value.replace('_', ' ')}"
+        for state, count in totals.items()
+        if count
     ]
     return f"{first_line(totals, in_review)} ({', '.join(parts) or 'no deliveries yet'})"
 

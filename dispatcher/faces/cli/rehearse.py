@@ -13,8 +13,8 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterState
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.log import print_log
-from dispatcher.faces.cli.marks import mark
 from dispatcher.faces.cli.progress import progress
+from dispatcher.faces.marks import MARKS
 from dispatcher.services.intake import Draft
 from dispatcher.services.rehearsal import Result
 from dispatcher.settings import Settings
@@ -107,7 +107,7 @@ def _tell(result: Result, whose: str, count: int, seconds: float) -> None:
     click.echo("\nBy region:")
     for region, counts in result.by_region.items():
         parts = [
-            f"{mark(state)} {counts[state]:,} {state.value.replace('_', ' ')}"
+            f"{MARKS[state].sign} {counts[state]:,} {state.value.replace('_', ' ')}"
             for state in states
             if counts[state]
         ]

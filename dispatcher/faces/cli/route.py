@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from dispatcher.domain.delivery import remedy
 from dispatcher.domain.entry import Unusable
 from dispatcher.domain.place import Place
 from dispatcher.domain.routing import Route
@@ -48,7 +49,7 @@ def route_command(
             f"  {choice.channel.value:<6} {choice.contact.value}  (grade {choice.grade.value}, {choice.as_of})"
         )
     if found.held:
-        click.echo(f"  held: {found.held.value.replace('_', ' ')}")
+        click.echo(f"  held: {found.held.value.replace('_', ' ')}. {remedy(found.held)}")
     others = [each for each in found.considered if not each.used]
     if others:
         click.echo("Not used:")
@@ -100,7 +101,7 @@ def as_document(found: Route, place: Place) -> dict[str, Any]:
             for choice in found.channels
         ],
         "held": found.held.value if found.held else None,
-        "reason": found.reason,
+        "reason": f"{found.reason} {remedy(found.held)}" if found.held else found.reason,
         "question": {"candidates": list(found.question.candidates), "text": found.question.text}
         if found.question
         else None,

@@ -8,12 +8,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from dispatcher.domain.errors import DispatcherError
+from dispatcher.faces.marks import LETTER_MARKS, MARKS
 from dispatcher.faces.web.board import board_routes
 from dispatcher.faces.web.console import Console
 from dispatcher.faces.web.deliveries import delivery_routes
 from dispatcher.faces.web.gate import BodyLimit, CalmErrors
 from dispatcher.faces.web.mailroom import mailroom_routes
-from dispatcher.faces.web.marks import LETTER_MARKS, MARKS
 from dispatcher.faces.web.pages import Pages
 from dispatcher.faces.web.review import review_routes
 from dispatcher.faces.web.session import (

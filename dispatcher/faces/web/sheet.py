@@ -5,7 +5,7 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from dispatcher.domain.campaign import Campaign
-from dispatcher.domain.delivery import HoldReason, remedy
+from dispatcher.domain.delivery import HoldReason
 from dispatcher.domain.letter import Letter, LetterId, LetterState
 from dispatcher.domain.mission import Channel, Mission, MissionId, MissionKind
 from dispatcher.faces.web.pages import PAGE_LANGUAGE, clock_time
@@ -131,20 +131,13 @@ def departure_of(letter: Letter, house: House, work: Work) -> Departure:
         held=route.held,
         day=day,
         time=time,
-        reason=plain_reason(letter.route_reason or route.reason),
+        reason=letter.route_reason or route.reason,
     )
 
 
 def long_day(at: datetime, zone: str, house: House) -> str:
     """Friday, 24 September 2027, as it is in that zone."""
     return house.places.long_date(at.astimezone(ZoneInfo(zone)).date(), PAGE_LANGUAGE)
-
-
-def plain_reason(reason: str) -> str:
-    """The reason without what only an organizer can do about it."""
-    for hold in HoldReason:
-        reason = reason.replace(remedy(hold), "")
-    return reason.strip()
 
 
 # A signature does not name the mission; this stands in where there is none yet.

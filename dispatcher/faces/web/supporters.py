@@ -21,7 +21,7 @@ from dispatcher.faces.web.coach import Note, notes_of
 from dispatcher.faces.web.gate import BodyLimit, CalmErrors
 from dispatcher.faces.web.pages import PAGE_LANGUAGE, Pages
 from dispatcher.faces.web.sheet import departure_of, sheet_of, unsent
-from dispatcher.faces.web.timeline import can_be_taken_back, sentence_of, steps_of
+from dispatcher.faces.web.timeline import sentence_of, steps_of
 from dispatcher.faces.web.typed import Typed, blank, known_language, typed, with_sample
 from dispatcher.services.campaigns import coming_day
 from dispatcher.services.confirmation import CONFIRM, LINK_LIFE, STATUS, Answer, Standing
@@ -236,7 +236,7 @@ class _Supporters:
             departure=departure,
             sentence=sentence_of(standing, departure.mission, house),
             steps=steps_of(standing, departure.mission, house),
-            can_be_taken_back=can_be_taken_back(standing),
+            can_be_taken_back=standing.recallable,
             status_path=f"/letter/{house.store.links.token(STATUS, letter.id)}",
             confirm_until=house.places.long_date((letter.submitted_at + LINK_LIFE).date(), PAGE_LANGUAGE),
             **values,

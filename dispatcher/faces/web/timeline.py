@@ -8,18 +8,12 @@ from dispatcher.domain.delivery import Delivery, DeliveryState, HoldReason
 from dispatcher.domain.letter import Letter, LetterState
 from dispatcher.domain.mission import Channel, Mission
 from dispatcher.domain.tone import Verdict
-from dispatcher.faces.web.marks import MARKS, Mark
+from dispatcher.faces.marks import MARKS, Mark
 from dispatcher.faces.web.pages import clock_time
 from dispatcher.faces.web.sheet import long_day
 from dispatcher.services.confirmation import Standing
 from dispatcher.services.house import House
 
-_RECALLABLE_LETTER = frozenset(
-    {LetterState.SUBMITTED, LetterState.CONFIRMED, LetterState.IN_REVIEW, LetterState.APPROVED}
-)
-_NOTHING_ON_THE_WIRE = frozenset(
-    {DeliveryState.HELD, DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.CANCELLED}
-)
 _PAST = Mark(sign="●", word="", role="river")
 _NEXT = Mark(sign="○", word="", role="slate")
 _ENDED = Mark(sign="–", word="", role="quiet")
@@ -36,13 +30,6 @@ class Step:
     text: str
     mark: Mark
     stamped: bool = False
-
-
-def can_be_taken_back(standing: Standing) -> bool:
-    """Until something of it is on the wire."""
-    return standing.letter.state in _RECALLABLE_LETTER and all(
-        delivery.state in _NOTHING_ON_THE_WIRE for delivery in standing.deliveries
-    )
 
 
 def steps_of(standing: Standing, mission: Mission | None, house: House) -> tuple[Step, ...]:

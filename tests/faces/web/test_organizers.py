@@ -147,7 +147,7 @@ def test_a_delivery_tells_its_whole_story(household: Household) -> None:
     assert "America/Toronto" in page
     for state in ("queued", "leased", "sending", "accepted"):
         assert f"<strong>{state}</strong>" in page
-    assert "Rehearsal: laid in the mailroom; nothing left this machine." in page
+    assert "Laid in the mailroom (rehearsal)." in page
     assert f'href="/console/mailroom/{household.delivery(letter):06d}-email"' in page
 
 

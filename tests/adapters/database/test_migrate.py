@@ -1,0 +1,131 @@
+"""Migrations, on both engines."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+
+from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.migrate import NEWEST, DatabaseTooNew, is_current, migrate
+from dispatcher.adapters.database.schema import metadata
+from dispatcher.adapters.database.types import Vault
+from dispatcher.shelf import resource
+
+
+def database_at(url: str, folder: Path) -> Database:
+    return Database(url, Vault.open(folder / "secret.key"))
+
+
+def test_a_migrated_database_is_the_schema(empty_database_url: str, tmp_path: Path) -> None:
+    database = database_at(empty_database_url, tmp_path)
+    migrate(database)
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+        assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+    database.close()
+
+
+def test_the_database_itself_keeps_the_promised_uniqueness(empty_database_url: str, tmp_path: Path) -> None:
+    """alembic does not compare the conditions of partial indexes, and these carry promise 2."""
+    database = database_at(empty_database_url, tmp_path)
+    migrate(database)
+    with database.read() as connection:
+        for table, name, words in (
+            ("outbox", "uq_outbox_live", ("bounced", "failed", "cancelled")),
+            ("outbox", "uq_outbox_notice", ("notice",)),
+            ("letters", "uq_letters_standing", ("confirmed", "in_review", "approved", "dispatched")),
+        ):
+            (index,) = [each for each in inspect(connection).get_indexes(table) if each["name"] == name]
+            assert index["unique"]
+            condition = str(index["dialect_options"][f"{connection.dialect.name}_where"])
+            assert all(f"'{word}'" in condition for word in words), condition
+    database.close()
+
+
+def test_newest_is_the_head_of_the_folder() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(resource("migrations")))
+    assert ScriptDirectory.from_config(config).get_heads() == [NEWEST]
+
+
+def test_a_fresh_database_is_not_current_and_a_migrated_one_is(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    database = database_at(empty_database_url, tmp_path)
+    assert not is_current(database)
+    migrate(database)
+    assert is_current(database)
+    migrate(database)  # nothing to do, and no complaint
+    database.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseTooNew, match="9999"):
+        migrate(database)
+
+
+def test_a_migration_that_breaks_off_leaves_nothing_behind(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = database_at(empty_database_url, tmp_path)
+    folder = tmp_path / "migrations"
+    versions = folder / "versions"
+    versions.mkdir(parents=True)
+    for file in ("env.py", "script.py.mako"):
+        (folder / file).write_bytes(resource("migrations", file).read_bytes())
+    first = resource("migrations", "versions", "0001_first_tables.py").read_text()
+    (versions / "0001.py").write_text(first + "    raise ZeroDivisionError\n")
+    monkeypatch.setattr("dispatcher.adapters.database.migrate.resource", lambda *_: folder)
+    with pytest.raises(ZeroDivisionError):
+        migrate(database)
+    monkeypatch.undo()
+    with database.read() as connection:
+        assert "letters" not in inspect(connection).get_table_names()
+    migrate(database)
+    assert is_current(database)
+    database.close()
+
+
+_MIGRATE = """
+import sys, pathlib
+from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.migrate import migrate
+from dispatcher.adapters.database.types import Vault
+vault = Vault.open(pathlib.Path(sys.argv[2]))
+print("ready", flush=True)
+sys.stdin.readline()
+migrate(Database(sys.argv[1], vault))
+"""
+
+
+def test_processes_that_migrate_at_once_do_not_hurt_each_other(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", _MIGRATE, empty_database_url, str(tmp_path / "secret.key")]
+    crew = [
+        subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for each in crew:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    for each in crew:
+        assert each.stdin is not None
+        each.stdin.write("go\n")
+        each.stdin.flush()
+    ends = [each.communicate(timeout=60) for each in crew]
+    assert [each.returncode for each in crew] == [0, 0, 0], [error[-500:] for _, error in ends]
+    database = database_at(empty_database_url, tmp_path)
+    assert is_current(database)
+    database.close()
