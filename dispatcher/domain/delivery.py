@@ -69,9 +69,11 @@ PAUSES = frozenset({HoldReason.MISSION_PAUSED, HoldReason.CAMPAIGN_PAUSED, HoldR
 def remedy(reason: HoldReason) -> str:
     """What a person can do, in one sentence."""
     return {
-        HoldReason.NO_MISSION: "No mission serves this place; an organizer can choose one with 'dispatcher missions set'.",
+        HoldReason.NO_MISSION: "No mission serves this place; an organizer can choose one for the country with "
+        "'dispatcher missions set MISSION --covers COUNTRY', or for this letter with 'dispatcher missions choose'.",
         HoldReason.NO_CONTACT: "The mission has no usable mailbox, fax or address; add one with 'dispatcher missions set'.",
-        HoldReason.CHOOSE_MISSION: "Two consulates share this region and the city does not tell which; ask for the city.",
+        HoldReason.CHOOSE_MISSION: "Two consulates share this region and the city does not tell which; ask the writer for the "
+        "city or county, and then choose with 'dispatcher missions choose MISSION --letter NUMBER'.",
         HoldReason.NO_CARRIER: "There is no carrier for this channel in live mode; configure one, or hand the letters over.",
         HoldReason.CANNOT_TYPESET: "A character of this letter has no glyph in the fonts; print it by hand or ask the writer.",
         HoldReason.MISSION_PAUSED: "This mission is paused; 'dispatcher resume --mission' lets its letters go on.",

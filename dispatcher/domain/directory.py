@@ -48,6 +48,7 @@ class NoEmbassyReason(StrEnum):
     OFFICE_ONLY = "office_only"
     CLAIMED_BY_PRC = "claimed_by_prc"
     PART_OF_PRC = "part_of_prc"
+    CHOSEN_BY_HAND = "chosen_by_hand"
 
 
 @dataclass(frozen=True, kw_only=True)

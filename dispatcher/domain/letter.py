@@ -7,6 +7,7 @@ from typing import NewType
 
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.errors import IllegalMove
+from dispatcher.domain.mission import MissionId
 from dispatcher.domain.place import Place
 
 LetterId = NewType("LetterId", int)
@@ -50,7 +51,7 @@ class Letter:
     """A letter as it is kept. The personal fields are None once they were erased.
 
     mission: the id of the mission it is for, or "none:<why>" where no mission serves the place; with the person
-    it makes two letters the same. person: blind index of the writer's mailbox."""
+    it makes two letters the same. chosen_mission: what an organizer chose where the place does not decide. person: blind index of the writer's mailbox."""
 
     id: LetterId
     campaign: CampaignId
@@ -76,6 +77,7 @@ class Letter:
     submitted_at: datetime
     confirmed_at: datetime | None = None
     approved_at: datetime | None = None
+    chosen_mission: MissionId | None = None
 
     @property
     def place(self) -> Place:

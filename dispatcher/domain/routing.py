@@ -86,8 +86,37 @@ def route(
     )
 
 
+def route_by_hand(
+    chosen: MissionId,
+    place: Place,
+    directory: Directory,
+    *,
+    least_grade: Grade,
+    webmail: bool,
+    shielded: bool = False,
+) -> Route | None:
+    """The channels of a mission that an organizer chose for one letter; None where it is not in the directory."""
+    mission = directory.mission(chosen)
+    if mission is None:
+        return None
+    channels, considered = choose_channels(
+        mission, least_grade=least_grade, webmail=webmail, shielded=shielded
+    )
+    return Route(
+        place=place,
+        mission=mission.id,
+        channels=channels,
+        considered=considered,
+        held=None if channels else HoldReason.NO_CONTACT,
+        reason=f"An organizer of the campaign chose {in_words(mission)} for your letter.",
+    )
+
+
 def find_mission(place: Place, directory: Directory, *, on: date) -> Finding:
     """Which mission a letter from this place goes to; contacts do not matter here."""
+    by_hand = directory.covering(place.country)
+    if by_hand and by_hand.reason is NoEmbassyReason.CHOSEN_BY_HAND:
+        return _without_embassy(by_hand, directory)
     if place.region and not place.region.startswith(f"{place.country}-"):
         place = replace(place, region=None)  # a region of another country says nothing
     territory = directory.territory(place.region or place.country)
@@ -214,6 +243,9 @@ def _without_embassy(covering: Covering, directory: Directory) -> Finding:
     country = with_article(covering.country_name)
     where = f"You live in {country} ({covering.country})"
     mission = directory.mission(covering.mission) if covering.mission else None
+    if mission and covering.reason is NoEmbassyReason.CHOSEN_BY_HAND:
+        chosen = f"An organizer of the campaign chose {in_words(mission)} for letters from there."
+        return Finding(mission=mission, reason=f"{where}. {chosen}")
     if mission:
         return Finding(
             mission=mission,
@@ -241,6 +273,7 @@ def _why_none(covering: Covering, directory: Directory) -> str:
             | NoEmbassyReason.TERRITORY_COVERED_ELSEWHERE
             | NoEmbassyReason.OFFICE_OF_CHARGE_DAFFAIRES
             | NoEmbassyReason.OFFICE_ONLY
+            | NoEmbassyReason.CHOSEN_BY_HAND
         ):
             return "The directory does not have the mission that covers it."
         case never:

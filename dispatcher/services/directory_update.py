@@ -32,7 +32,7 @@ class DirectoryUpdate:
         """What an import of this folder would change."""
         new = self.files.read_directory(folder, self.base)
         with self.house.store.read() as work:
-            old = work.directory.load()
+            old = work.directory.load(by_hand=False)
         return compare(old or Directory(missions=()), new)
 
     def take(self, folder: Path) -> int:
@@ -41,7 +41,7 @@ class DirectoryUpdate:
         digest = self.files.folder_digest(self.base)
         now = self.clock.now()
         with self.house.store.write() as work:
-            old = work.directory.load() or Directory(missions=())
+            old = work.directory.load(by_hand=False) or Directory(missions=())
             summary = f"import: {len(compare(old, new).lines())} changes"
             work.directory.replace(new, digest=digest, summary=summary, at=now)
             return self.house.dispatch.reroute(work, at=now)

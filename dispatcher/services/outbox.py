@@ -133,23 +133,33 @@ class Dispatch:
         return None if choice.channel in self.carriers else HoldReason.NO_CARRIER
 
     def _route(self, way: Wayfinder, letter: Letter) -> Route:
-        campaign = self.campaigns.get(letter.campaign)
-        return way.route(letter.place, campaign, on=letter.action_day, shielded=letter.shielded)
+        return way.route_letter(letter, self.campaigns.get(letter.campaign))
 
     def fit_to_carriers(self, work: Work, *, at: datetime) -> int:
         """After a change of mode: what is queued for a carrier that this mode lacks is held, and the reverse."""
         return self.reroute(work, at=at) if work.outbox.wrongly_held(self.carriers) else 0
 
-    def reroute(self, work: Work, *, at: datetime, missions: Sequence[str] | None = None) -> int:
-        """After a change of the directory (of these missions) or of the carriers: every letter that has not left
-        is sent to where it would go now. Answers how many deliveries changed."""
+    def reroute(
+        self,
+        work: Work,
+        *,
+        at: datetime,
+        missions: Sequence[str] | None = None,
+        letters: Sequence[LetterId] | None = None,
+    ) -> int:
+        """After a change of the directory (of these missions), of these letters or of the carriers: every letter
+        that has not left is sent to where it would go now. Answers how many deliveries changed."""
         way = self.routing.present(work)
-        waiting = [row for row in work.outbox.waiting(missions=missions) if row.reason not in _PAUSE_VALUES]
-        letters = work.letters.get({row.letter for row in waiting})
-        histories = work.outbox.of_letters(list(letters))
+        waiting = [
+            row
+            for row in work.outbox.waiting(missions=missions, letters=letters)
+            if row.reason not in _PAUSE_VALUES
+        ]
+        known = work.letters.get({row.letter for row in waiting})
+        histories = work.outbox.of_letters(list(known))
         stale, reopen = [], []
         for row in waiting:
-            letter = letters[row.letter]
+            letter = known[row.letter]
             found = self._route(way, letter)
             tried = {past.channel for past in histories[letter.id] if past.state in OPENS_NEXT_CHANNEL}
             choice = next((c for c in found.channels if c.channel not in tried), None)
@@ -171,6 +181,13 @@ class Dispatch:
                 work.letters.reroute(letter.id, mission_key(found), found.reason)
             self._open(work, way, reopen, at=at, any_hour=_any_hour(stale))
         return len(stale)
+
+    def choose(self, work: Work, letter: LetterId, mission: str, *, at: datetime) -> int:
+        """An organizer's choice for a letter whose place does not decide. Answers how many deliveries changed.
+        Raises NoSuchMission."""
+        chosen = self.routing.present(work).mission(mission)
+        work.letters.choose_mission(letter, chosen.id)
+        return self.reroute(work, at=at, letters=[letter])
 
     def release(self, work: Work, campaign: Campaign, *, at: datetime, now: bool) -> int:
         """Gives every waiting letter of the campaign its due time anew, in the order in which they wait: by the

@@ -8,9 +8,10 @@ from dispatcher.domain.channel_choice import ChannelChoice
 from dispatcher.domain.delivery import HoldReason
 from dispatcher.domain.directory import Directory
 from dispatcher.domain.errors import DispatcherError
+from dispatcher.domain.letter import Letter
 from dispatcher.domain.mission import Channel, Mission, MissionId
 from dispatcher.domain.place import Place
-from dispatcher.domain.routing import Route, route
+from dispatcher.domain.routing import Route, route, route_by_hand
 from dispatcher.domain.timetable import Timetable
 from dispatcher.services.store import Work
 
@@ -48,6 +49,21 @@ class Wayfinder:
                 shielded=shielded,
             )
         return known
+
+    def route_letter(self, letter: Letter, campaign: Campaign) -> Route:
+        """Of a letter that is kept: an organizer's choice goes first."""
+        if letter.chosen_mission is not None:
+            found = route_by_hand(
+                letter.chosen_mission,
+                letter.place,
+                self.directory,
+                least_grade=campaign.least_grade,
+                webmail=campaign.webmail,
+                shielded=letter.shielded,
+            )
+            if found is not None:
+                return found
+        return self.route(letter.place, campaign, on=letter.action_day, shielded=letter.shielded)
 
     def mission(self, id: MissionId | str) -> Mission:
         """Raises NoSuchMission."""

@@ -59,6 +59,8 @@ class Letters(Protocol):
 
     def reroute(self, id: LetterId, mission: str, reason: str) -> None: ...
 
+    def choose_mission(self, id: LetterId, mission: MissionId) -> None: ...
+
     def remind(self, id: LetterId, at: datetime) -> None:
         """Notes that the one reminder was queued."""
 
@@ -137,7 +139,11 @@ class Outbox(Protocol):
         """New due times for rows that are queued or held."""
 
     def waiting(
-        self, campaign: CampaignId | None = None, *, missions: Sequence[str] | None = None
+        self,
+        campaign: CampaignId | None = None,
+        *,
+        missions: Sequence[str] | None = None,
+        letters: Sequence[LetterId] | None = None,
     ) -> list[Delivery]:
         """The letters' rows that are queued or held, by due time."""
 
@@ -232,8 +238,8 @@ class Pauses(Protocol):
 class DirectoryShelf(Protocol):
     """The directory as it is kept: what was imported, and what organizers set by hand."""
 
-    def load(self) -> Directory | None:
-        """None before the first import."""
+    def load(self, *, by_hand: bool = True) -> Directory | None:
+        """None before the first import. Without `by_hand`, as it was imported."""
 
     def version(self) -> int:
         """Grows with every change; 0 before the first import."""
@@ -242,6 +248,11 @@ class DirectoryShelf(Protocol):
         """The digest of the files of the last import."""
 
     def replace(self, directory: Directory, *, digest: str, summary: str, at: datetime) -> None: ...
+
+    def cover(
+        self, country: str, country_name: str, mission: MissionId, *, source: str, at: datetime
+    ) -> None:
+        """Letters from this country go to this mission, by an organizer's decision; imports leave it alone."""
 
     def set_contact(self, contact: Contact, *, at: datetime) -> None:
         """Adds a contact by hand, or replaces the mission's contact of the same kind and value."""

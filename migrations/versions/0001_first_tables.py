@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.Column("asked_for_person", sa.Boolean(), nullable=False),
         sa.Column("findings", sa.LargeBinary(), nullable=True),
         sa.Column("mission", sa.String(length=60), nullable=False),
+        sa.Column("chosen_mission", sa.String(length=60), nullable=True),
         sa.Column("route_reason", sa.LargeBinary(), nullable=True),
         sa.Column("form_key", sa.String(length=64), nullable=True),
         sa.Column("submitted_at", sa.BigInteger(), nullable=False),

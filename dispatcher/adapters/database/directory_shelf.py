@@ -13,6 +13,7 @@ from dispatcher.domain.directory import (
     Covering,
     Directory,
     Jurisdiction,
+    NoEmbassyReason,
     Source,
     SplitCity,
     Territory,
@@ -28,9 +29,11 @@ from dispatcher.domain.mission import (
     MissionKind,
 )
 
+_BY_HAND = "coverings_by_hand"
 _PARTS: dict[str, TypeAdapter[Any]] = {
     "jurisdictions": TypeAdapter(tuple[Jurisdiction, ...]),
     "coverings": TypeAdapter(tuple[Covering, ...]),
+    _BY_HAND: TypeAdapter(tuple[Covering, ...]),
     "territories": TypeAdapter(tuple[Territory, ...]),
     "split_cities": TypeAdapter(tuple[SplitCity, ...]),
     "closures": TypeAdapter(tuple[Closure, ...]),
@@ -54,16 +57,22 @@ class DirectoryTables:
             .limit(1)
         ).scalar()
 
-    def load(self) -> Directory | None:
+    def load(self, *, by_hand: bool = True) -> Directory | None:
         if self.version() == 0:
             return None
         by_mission: dict[str, list[Contact]] = {}
-        for row in self._connection.execute(select(contacts).order_by(contacts.c.id)):
+        rows = select(contacts).order_by(contacts.c.id)
+        if not by_hand:
+            rows = rows.where(contacts.c.by_hand.is_(False))
+        for row in self._connection.execute(rows):
             by_mission.setdefault(row.mission, []).append(_contact(row))
         parts = {
             row.part: _PARTS[row.part].validate_json(row.content)
             for row in self._connection.execute(select(directory_parts))
         }
+        # The later row of a country counts.
+        covered = parts.pop(_BY_HAND, ())
+        parts["coverings"] += covered if by_hand else ()
         return Directory(
             missions=tuple(
                 _mission(row, tuple(by_mission.get(row.id, ())))
@@ -86,7 +95,7 @@ class DirectoryTables:
         known = {mission.id for mission in directory.missions}
         self._connection.execute(delete(contacts))
         self._connection.execute(delete(missions))
-        self._connection.execute(delete(directory_parts))
+        self._connection.execute(delete(directory_parts).where(directory_parts.c.part != _BY_HAND))
         self._connection.execute(insert(missions), [_mission_row(mission) for mission in directory.missions])
         rows = [
             _contact_row(
@@ -107,9 +116,31 @@ class DirectoryTables:
             [
                 {"part": name, "content": adapter.dump_json(getattr(directory, name)).decode()}
                 for name, adapter in _PARTS.items()
+                if name != _BY_HAND
             ],
         )
         self._note(at, summary, digest)
+
+    def cover(
+        self, country: str, country_name: str, mission: MissionId, *, source: str, at: datetime
+    ) -> None:
+        adapter = _PARTS[_BY_HAND]
+        content = self._connection.execute(
+            select(directory_parts.c.content).where(directory_parts.c.part == _BY_HAND)
+        ).scalar()
+        others = tuple(row for row in adapter.validate_json(content or "[]") if row.country != country)
+        row = Covering(
+            country=country,
+            country_name=country_name,
+            reason=NoEmbassyReason.CHOSEN_BY_HAND,
+            mission=mission,
+            source=source,
+        )
+        self._connection.execute(delete(directory_parts).where(directory_parts.c.part == _BY_HAND))
+        self._connection.execute(
+            insert(directory_parts).values(part=_BY_HAND, content=adapter.dump_json((*others, row)).decode())
+        )
+        self._note(at, f"{mission} covers {country} by hand")
 
     def set_contact(self, contact: Contact, *, at: datetime) -> None:
         self._connection.execute(

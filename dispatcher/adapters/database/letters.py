@@ -10,6 +10,7 @@ from dispatcher.adapters.database.schema import letters, moves, outbox, renderin
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
+from dispatcher.domain.mission import MissionId
 
 # Both engines take at least this many bound values in one statement (SQLite: 32,766).
 CHUNK = 10_000
@@ -116,6 +117,9 @@ class LetterTable:
         self._connection.execute(
             update(letters).where(letters.c.id == id).values(mission=mission, route_reason=reason)
         )
+
+    def choose_mission(self, id: LetterId, mission: MissionId) -> None:
+        self._connection.execute(update(letters).where(letters.c.id == id).values(chosen_mission=mission))
 
     def remind(self, id: LetterId, at: datetime) -> None:
         self._connection.execute(update(letters).where(letters.c.id == id).values(reminded_at=at))
@@ -239,6 +243,7 @@ def _letter(row: Row[Any]) -> Letter:
         asked_for_person=row.asked_for_person,
         findings=row.findings,
         mission=row.mission,
+        chosen_mission=MissionId(row.chosen_mission) if row.chosen_mission else None,
         route_reason=row.route_reason,
         submitted_at=row.submitted_at,
         confirmed_at=row.confirmed_at,

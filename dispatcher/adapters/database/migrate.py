@@ -28,11 +28,11 @@ def is_current(database: Database) -> bool:
 
 def migrate(database: Database) -> None:
     """Does what is missing, all or nothing. On PostgreSQL a second process that migrates at the same time waits."""
+    if is_current(database):
+        return
     from alembic import command  # noqa: PLC0415 - see NEWEST
     from alembic.config import Config  # noqa: PLC0415
 
-    if is_current(database):
-        return
     config = Config()
     config.set_main_option("script_location", str(resource("migrations")).replace("%", "%%"))
     with database.write() as connection:

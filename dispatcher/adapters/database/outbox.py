@@ -278,7 +278,11 @@ class OutboxTable(DeliveryLog):
             )
 
     def waiting(
-        self, campaign: CampaignId | None = None, *, missions: Sequence[str] | None = None
+        self,
+        campaign: CampaignId | None = None,
+        *,
+        missions: Sequence[str] | None = None,
+        letters: Sequence[LetterId] | None = None,
     ) -> list[Delivery]:
         query = (
             select(outbox)
@@ -289,6 +293,8 @@ class OutboxTable(DeliveryLog):
             query = query.where(outbox.c.campaign == campaign)
         if missions is not None:
             query = query.where(outbox.c.mission.in_(missions))
+        if letters is not None:
+            query = query.where(outbox.c.letter.in_(letters))
         return [delivery_of(row) for row in self._connection.execute(query)]
 
     def wrongly_held(self, carriers: Iterable[Channel]) -> bool:

@@ -124,6 +124,8 @@ letters = Table(
     Column("findings", Sealed("letters.findings")),
     # The mission it is for, or the reason that none is: with the person, what makes two letters the same.
     Column("mission", String(60), nullable=False),
+    # What an organizer chose where the place does not decide.
+    Column("chosen_mission", String(60)),
     Column("route_reason", Sealed("letters.route_reason")),
     # The form's own idempotency key: a double click or a second tab gives the same letter.
     Column("form_key", String(64), unique=True),

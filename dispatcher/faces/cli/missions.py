@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dispatcher.domain.errors import DispatcherError
+from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import Contact, ContactKind, Grade, Health, Mission, MissionId
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.main import FINDING
@@ -79,6 +80,7 @@ def show_mission(entrance: Entrance, mission: str, as_json: bool) -> None:
 @click.option("--email", help="A mailbox.")
 @click.option("--fax", help="A number, as +49...")
 @click.option("--address", help="A street address.")
+@click.option("--covers", help="A country (code or name) without a mission of its own: its letters go here.")
 @click.option("--role", default="main", show_default=True)
 @click.option("--source", required=True, help="Where it comes from; kept with the contact.")
 @click.pass_obj
@@ -88,15 +90,21 @@ def set_contact(
     email: str | None,
     fax: str | None,
     address: str | None,
+    covers: str | None,
     role: str,
     source: str,
 ) -> None:
-    """Add a contact to MISSION, or correct one; letters that wait are sent to where they would go now."""
-    given = [(name, value) for name, value in (("email", email), ("fax", fax), ("address", address)) if value]
+    """Add a contact to MISSION, or correct one, or let it cover a country; letters that wait are sent to where
+    they would go now."""
+    contacts = (("email", email), ("fax", fax), ("address", address), ("covers", covers))
+    given = [(name, value) for name, value in contacts if value]
     if len(given) != 1:
-        raise click.UsageError("Give one of --email, --fax, --address.")
+        raise click.UsageError("Give one of --email, --fax, --address, --covers.")
     name, typed = given[0]
     house = entrance.house(entrance.settings())
+    if name == "covers":
+        _cover(house, mission, typed, f"{source} ({who()})")
+        return
     value = entrance.directory_files().contact_value(_SETTABLE[name], typed)
     now = house.clock.now()
     with house.store.write() as work:
@@ -116,6 +124,38 @@ def set_contact(
         )
         changed = house.dispatch.reroute(work, at=now)
     click.echo(f"{mission} has the {name} {value} now; {changed:,} waiting letters were sent another way.")
+
+
+def _cover(house: House, mission: str, country: str, source: str) -> None:
+    code = house.places.country_code(country)
+    if code is None:
+        raise click.UsageError(
+            "The country is not known by that name. Give its usual name or its two-letter code."
+        )
+    now = house.clock.now()
+    with house.store.write() as work:
+        found = house.routing.present(work).mission(mission)
+        work.directory.cover(code, house.places.country_name(code, "en"), found.id, source=source, at=now)
+        changed = house.dispatch.reroute(work, at=now)
+    click.echo(f"Letters from {code} go to {mission} now; {changed:,} waiting letters were sent another way.")
+
+
+@missions_command.command("choose")
+@click.argument("mission")
+@click.option("--letter", type=int, required=True, help="The letter's number, as the log shows it.")
+@click.pass_obj
+def choose_mission(entrance: Entrance, mission: str, letter: int) -> None:
+    """Send one letter that is held to MISSION, where its place does not decide."""
+    house = entrance.house(entrance.settings())
+    with house.store.write() as work:
+        changed = house.dispatch.choose(work, LetterId(letter), mission, at=house.clock.now())
+    click.echo(
+        f"Letter {letter} goes to {mission}."
+        if changed
+        else f"Letter {letter} is not waiting; nothing was changed."
+    )
+    if not changed:
+        raise SystemExit(FINDING)
 
 
 @missions_command.command("verify")

@@ -14,10 +14,18 @@ from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import SecretUnreadable, Vault
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterId
-from tests.installation import NOON, NO_ANSWER, Installation, ScriptedTransport, in_turn
+from tests.installation import NO_ANSWER, NOON, Installation, ScriptedTransport, in_turn
 
 KEY = bytes(range(32))
-SECRETS = ("Roswitha", "Vogelsang", "quetzal", "zauberwort", "Kleinkleckersdorf", "Strickverein", "geheimgrund")
+SECRETS = (
+    "Roswitha",
+    "Vogelsang",
+    "quetzal",
+    "zauberwort",
+    "Kleinkleckersdorf",
+    "Strickverein",
+    "geheimgrund",
+)
 
 
 def everything_stored(database: Database, folder: Path) -> bytes:
@@ -33,7 +41,10 @@ def everything_stored(database: Database, folder: Path) -> bytes:
         ).scalars()
         for table in tables.all():
             for row in connection.execute(text(f'SELECT * FROM "{table}"')):
-                found += [bytes(cell) if isinstance(cell, bytes | memoryview) else str(cell).encode() for cell in row]
+                found += [
+                    bytes(cell) if isinstance(cell, bytes | memoryview) else str(cell).encode()
+                    for cell in row
+                ]
     found += [file.read_bytes() for file in folder.glob("*.sqlite3*")]
     return b"\n".join(found)
 
@@ -138,7 +149,12 @@ def test_a_damaged_key_file_is_named(tmp_path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize(
     "same",
-    ["Jane.Doe@Example.org", " jane.doe@example.org ", "jane.doe+letters@example.org", "JANE.DOE+1+2@EXAMPLE.ORG"],
+    [
+        "Jane.Doe@Example.org",
+        " jane.doe@example.org ",
+        "jane.doe+letters@example.org",
+        "JANE.DOE+1+2@EXAMPLE.ORG",
+    ],
 )
 def test_the_same_person_has_one_index(same: str) -> None:
     assert Vault(KEY).person_index(same) == Vault(KEY).person_index("jane.doe@example.org")
@@ -150,7 +166,9 @@ def test_dots_are_the_same_person_at_gmail_only() -> None:
     assert index("jane.doe@example.org") != index("janedoe@example.org")
 
 
-@pytest.mark.parametrize("other", ["john@example.org", "jane@example.com", "+jane@example.org", "jane@@example.org"])
+@pytest.mark.parametrize(
+    "other", ["john@example.org", "jane@example.com", "+jane@example.org", "jane@@example.org"]
+)
 def test_another_mailbox_is_another_person(other: str) -> None:
     assert Vault(KEY).person_index(other) != Vault(KEY).person_index("jane@example.org")
 
@@ -168,7 +186,9 @@ def test_a_link_opens_its_own_letter_for_its_own_purpose_only() -> None:
     assert vault.link_subject("confirm", token.replace("7-", "8-", 1)) is None
 
 
-@pytest.mark.parametrize("text", ["", "-", "7", "7-", "x-y", "7-" + "a" * 32, "-7-abc", "٧-abc", "7" * 5000, "é-é"])
+@pytest.mark.parametrize(
+    "text", ["", "-", "7", "7-", "x-y", "7-" + "a" * 32, "-7-abc", "٧-abc", "7" * 5000, "é-é"]
+)
 def test_other_text_is_no_link(text: str) -> None:
     assert Vault(KEY).link_subject("confirm", text) is None
 

@@ -1,0 +1,142 @@
+"""The statements of every second, on a long queue: each must find its rows by an index on both engines."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, insert, text
+
+from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.outbox import OutboxTable
+from dispatcher.adapters.database.schema import letters, outbox, renderings
+from tests.installation import DAY, NOON, THE_HAGUE
+
+ROWS = 20_000
+
+
+@pytest.fixture
+def long_queue(database: Database) -> Database:
+    """20,000 letters that wait, nearly all of them rendered and not yet due, as on the morning of the day."""
+    with database.write() as connection:
+        connection.execute(
+            insert(letters),
+            [
+                {
+                    "id": number, "campaign": "c", "action_day": DAY, "state": "approved", "source": "file",
+                    "country": "NL", "language": "en", "shielded": False, "verdict": "pass",
+                    "asked_for_person": False, "mission": THE_HAGUE, "submitted_at": NOON,
+                }
+                for number in range(1, ROWS + 1)
+            ],
+        )  # fmt: skip
+        connection.execute(
+            insert(renderings).values(id=1, media_type="m", digest="d", enclosures="", at=NOON)
+        )
+        connection.execute(
+            insert(outbox),
+            [
+                {
+                    "id": number, "kind": "letter", "letter": number, "campaign": "c", "mission": THE_HAGUE,
+                    "channel": "email", "recipient": "e@x", "state": "queued", "message_id": str(number),
+                    "due_at": NOON + timedelta(seconds=number), "rendering": 1 if number % 400 else None,
+                    "created_at": NOON, "moved_at": NOON,
+                }
+                for number in range(1, ROWS + 1)
+            ],
+        )  # fmt: skip
+    with database.write() as connection:
+        connection.execute(text("ANALYZE"))
+    return database
+
+
+def plan_of(connection: Connection, work: Any) -> str:
+    """The plans of all statements that `work` sends, as the engine made them for these very values."""
+    seen: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        if statement.lstrip()[:6].upper() in {"SELECT", "UPDATE", "WITH R"} and not many:
+            seen.append((statement, values))
+
+    event.listen(connection, "before_cursor_execute", note)
+    work()
+    event.remove(connection, "before_cursor_execute", note)
+    assert seen
+    sqlite = connection.dialect.name == "sqlite"
+    plans = []
+    for statement, values in seen:
+        rows = connection.exec_driver_sql(
+            f"EXPLAIN {'QUERY PLAN' if sqlite else '(FORMAT JSON)'} {statement}", values
+        ).all()
+        plans += [row[3] for row in rows] if sqlite else list(_nodes(rows[0][0]))
+    return "\n".join(plans)
+
+
+def _nodes(found: Any) -> Iterator[str]:
+    tree = json.loads(found) if isinstance(found, str) else found
+    if isinstance(tree, list):
+        for each in tree:
+            yield from _nodes(each)
+        return
+    if "Node Type" in tree:
+        yield f"{tree['Node Type']} {tree.get('Relation Name', '')} {tree.get('Index Name', '')}"
+    for each in [tree.get("Plan"), *tree.get("Plans", [])]:
+        if each:
+            yield from _nodes(each)
+
+
+def scans_the_outbox(plan: str) -> bool:
+    return any(
+        line.startswith("Seq Scan outbox") or (line.startswith("SCAN outbox") and "INDEX" not in line)
+        for line in plan.splitlines()
+    )
+
+
+def test_the_search_for_scans_sees_one(long_queue: Database) -> None:
+    with long_queue.read() as connection:
+        work = lambda: connection.execute(text("SELECT count(*) FROM outbox WHERE recipient = 'x'"))  # noqa: E731
+        assert scans_the_outbox(plan_of(connection, work))
+
+
+@pytest.mark.parametrize("notices", [False, True])
+def test_claiming_goes_by_the_index(long_queue: Database, notices: bool) -> None:
+    with long_queue.write() as connection:
+        table = OutboxTable(connection)
+        plan = plan_of(
+            connection,
+            lambda: table.claim(
+                notices=notices,
+                now=NOON + timedelta(minutes=2),
+                limit=100,
+                courier="c",
+                lease="l",
+                until=NOON + timedelta(hours=1),
+            ),
+        )
+    assert "ix_outbox_state_kind_due_at" in plan, plan
+    assert not scans_the_outbox(plan), plan
+
+
+def test_what_waits_for_the_stationery_is_found_by_its_own_index(long_queue: Database) -> None:
+    with long_queue.read() as connection:
+        table = OutboxTable(connection)
+        plan = plan_of(connection, lambda: table.unrendered(200))
+    assert "ix_outbox_unrendered" in plan, plan
+    assert not scans_the_outbox(plan), plan
+
+
+def test_settling_renewing_and_counting_go_by_indexes(long_queue: Database) -> None:
+    with long_queue.write() as connection:
+        table = OutboxTable(connection)
+
+        def work() -> None:
+            table.start([], lease="l", at=NOON, by="t")
+            table.get([7, 8, 9])  # type: ignore[list-item]
+            table.of_letters([7, 8, 9])  # type: ignore[list-item]
+            table.renew("c", NOON)
+            table.next_due()
+            table.queued_from(THE_HAGUE, NOON + timedelta(seconds=ROWS - 20))
+
+        plan = plan_of(connection, work)
+    assert not scans_the_outbox(plan), plan
