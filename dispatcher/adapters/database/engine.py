@@ -33,6 +33,10 @@ class Database:
         self.vault = vault
         give_vault(self.engine.dialect, vault)
         self._writing = self.engine.execution_options(write=True)
+        # SQLite's readers have one snapshot anyway; PostgreSQL's would see another moment with each statement.
+        self._reading = (
+            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -41,7 +45,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading: one consistent snapshot."""
-        with _plain_errors(), self.engine.connect() as connection:
+        with _plain_errors(), self._reading.connect() as connection:
             yield connection
 
     @contextmanager

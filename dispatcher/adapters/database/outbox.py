@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import permutations
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
@@ -70,13 +71,16 @@ class OutboxTable(DeliveryLog):
     ) -> None:
         if not due:
             return
+        mine = self._connection.scalars(
+            select(outbox.c.id)
+            .where(outbox.c.id.in_(list(due)), outbox.c.lease == lease, outbox.c.state == _S.LEASED.value)
+            .with_for_update()
+        ).all()
+        if not mine:  # withdrawn, or taken up by recovery
+            return
         self._connection.execute(
             update(outbox)
-            .where(
-                outbox.c.id == bindparam("row"),
-                outbox.c.lease == lease,
-                outbox.c.state == _S.LEASED.value,
-            )
+            .where(outbox.c.id == bindparam("row"))
             .values(
                 state=_S.QUEUED.value,
                 due_at=bindparam("due"),
@@ -85,9 +89,9 @@ class OutboxTable(DeliveryLog):
                 courier=None,
                 moved_at=at,
             ),
-            [{"row": id, "due": due_at} for id, due_at in due.items()],
+            [{"row": id, "due": due[DeliveryId(id)]} for id in mine],
         )
-        self._write_moves([(id, _S.LEASED, _S.QUEUED, reason) for id in due], at=at, by=by)
+        self._write_moves([(DeliveryId(id), _S.LEASED, _S.QUEUED, reason) for id in mine], at=at, by=by)
 
     def start(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
         started = [
@@ -163,8 +167,12 @@ class OutboxTable(DeliveryLog):
         return {DeliveryId(row.id): _S(row.state) for row in rows if row.lease == leases[DeliveryId(row.id)]}
 
     def get(self, ids: Iterable[DeliveryId]) -> dict[DeliveryId, Delivery]:
-        rows = self._connection.execute(select(outbox).where(outbox.c.id.in_(list(ids))))
-        return {DeliveryId(row.id): delivery_of(row) for row in rows}
+        wanted, found = list(ids), {}
+        for start in range(0, len(wanted), CHUNK):
+            query = select(outbox).where(outbox.c.id.in_(wanted[start : start + CHUNK]))
+            for row in self._connection.execute(query):
+                found[DeliveryId(row.id)] = delivery_of(row)
+        return found
 
     def of_letters(self, ids: Sequence[LetterId]) -> dict[LetterId, list[Delivery]]:
         found: dict[LetterId, list[Delivery]] = {}
@@ -236,6 +244,20 @@ class OutboxTable(DeliveryLog):
         reason: str | None = None,
         note: str | None = None,
         due_at: datetime | None = None,
+    ) -> None:
+        for start in range(0, len(ids), CHUNK):
+            self._move(ids[start : start + CHUNK], new, at=at, by=by, reason=reason, note=note, due_at=due_at)
+
+    def _move(
+        self,
+        ids: Sequence[DeliveryId],
+        new: DeliveryState,
+        *,
+        at: datetime,
+        by: str,
+        reason: str | None,
+        note: str | None,
+        due_at: datetime | None,
     ) -> None:
         rows = self._connection.execute(
             select(outbox.c.id, outbox.c.state).where(outbox.c.id.in_(ids)).with_for_update()
@@ -323,9 +345,16 @@ class OutboxTable(DeliveryLog):
         ).scalar_one()
 
     def next_due(self) -> datetime | None:
-        return self._connection.execute(
-            select(func.min(outbox.c.due_at)).where(outbox.c.state == _S.QUEUED.value)
-        ).scalar()
+        # Asked at every look at the queue: by kind, so that the index gives the answer without counting rows.
+        firsts = [
+            self._connection.execute(
+                select(func.min(outbox.c.due_at)).where(
+                    outbox.c.state == _S.QUEUED.value, outbox.c.kind == kind
+                )
+            ).scalar()
+            for kind in (_LETTER, _NOTICE)
+        ]
+        return min((first for first in firsts if first is not None), default=None)
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
         held = 0
@@ -348,7 +377,22 @@ class OutboxTable(DeliveryLog):
             by=by,
             drop_lease=True,
         )
+        self._name_standing_pauses()
         return held, lifted
+
+    def _name_standing_pauses(self) -> None:
+        """A row that a lifted pause held, and that another one still covers, names that other one."""
+        for gone, stands in permutations(PauseScope, 2):
+            self._connection.execute(
+                update(outbox)
+                .where(
+                    outbox.c.state == _S.HELD.value,
+                    outbox.c.reason == f"{gone.value}_paused",
+                    ~exists().where(_covers(gone)),
+                    exists().where(_covers(stands)),
+                )
+                .values(reason=f"{stands.value}_paused")
+            )
 
     def _change(
         self,

