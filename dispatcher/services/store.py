@@ -156,6 +156,9 @@ class Outbox(Protocol):
     def queued_from(self, mission: MissionId, at: datetime) -> int:
         """How many of the mission's letters are queued for `at` or later."""
 
+    def under_way(self) -> int:
+        """How many rows a courier has now."""
+
     def next_due(self) -> datetime | None: ...
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:

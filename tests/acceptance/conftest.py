@@ -40,3 +40,9 @@ def unused_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture(scope="session")
+def furnished_station(furnished: Path) -> Station:
+    """For commands that change nothing."""
+    return Station(data=furnished)

@@ -34,6 +34,7 @@ SENDER_DOMAIN = "save-nk.internal"
 # What live mode warns of in a test: it was seen and is taken.
 WARNINGS = ("letterhead", "public-url", "dns-spf", "dns-dkim", "dns-dmarc", "missions-without-contact")
 _PATIENCE = 60.0
+_OPEN = {DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.SENDING}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +182,20 @@ class Station:
     def count(self, *states: DeliveryState) -> int:
         return sum(row.delivery.state in states for row in self.log())
 
+    def settles(self, *, seconds: float = 30.0) -> None:
+        """Waits until every delivery is where it ends, is held, or is in doubt."""
+        self.reaches(lambda states: not _OPEN & {each for each, count in states.items() if count}, seconds)
+
+    def reaches(self, true: Callable[[Mapping[DeliveryState, int]], bool], seconds: float = 30.0) -> None:
+        """Waits until this holds of the number of deliveries by state."""
+        with self.house() as house:
+
+            def holds() -> bool:
+                with house.store.read() as work:
+                    return true(work.outbox.totals())
+
+            wait_for(holds, "the deliveries to get there", seconds=seconds)
+
     def audited(self) -> dict[str, Any]:
         """The audit, which must find nothing."""
         found: dict[str, Any] = self.run("audit", "--json").json
@@ -242,4 +257,4 @@ def wait_for(true: Callable[[], bool], what: str, *, seconds: float = 30.0) -> N
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(0.02)
+        time.sleep(0.03)

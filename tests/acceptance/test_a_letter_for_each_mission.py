@@ -21,7 +21,7 @@ from dispatcher.domain.mission import Channel, Mission
 from dispatcher.services.campaigns import coming_day
 from dispatcher.services.house import House
 from dispatcher.shelf import resource
-from tests.acceptance.station import CAMPAIGN, LETTER, SENDER_DOMAIN, Station, live, wait_for
+from tests.acceptance.station import CAMPAIGN, LETTER, SENDER_DOMAIN, Station, live
 from tests.servers.aiosmtpd_server import AiosmtpdServer
 from tests.servers.in_thread import in_thread
 from tests.servers.smtp_sink import smtp_sink, smtp_sink_found
@@ -75,7 +75,8 @@ def _writers(house: House) -> Iterator[Writer]:
         places = [(region, city) for region in regions for city in cities]
         if mission.id in _TOWNS:
             places = [(_TOWNS[mission.id][1], f"Town of {mission.id}")]
-        region, city = next(place for place in places if leads_there(mission, *place))
+        # Where the directory lacks the made-up town, the letter takes another way; that is for the caller to mind.
+        region, city = next((place for place in places if leads_there(mission, *place)), places[0])
         yield Writer(
             mission=mission,
             region=region,
@@ -96,10 +97,18 @@ class Sent:
     check_words: str
 
 
-@pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
+def test_each_mission_gets_its_letter_once_as_approved_or_holds_it_with_the_reason(tmp_path: Path) -> None:
+    sent = _day(tmp_path)
+    _each_is_sent_or_held_with_the_reason(sent)
+    _each_arrives_once_at_its_missions_own_mailbox(sent)
+    _the_bytes_are_those_that_were_approved_but_for_the_date(sent)
+    _the_headers_are_the_promised_ones(sent)
+    _the_audit_agrees_and_the_accepted_warnings_are_logged(sent)
+    _the_log_has_the_servers_own_words(sent)
+
+
+def _day(folder: Path) -> Sent:
     """check, import, release, courier: as an operator does it, at the campaign's own pace."""
-    folder = tmp_path_factory.mktemp("each-mission")
     missions = _directory(folder / "missions")
     with in_thread(AiosmtpdServer()) as server:
         station = live(
@@ -115,16 +124,13 @@ def sent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sent]:
         station.run("release", "--campaign", CAMPAIGN, "--now")
         with station.start("courier") as courier:
             courier.says("is at work")
-            wait_for(lambda: station.count(_QUEUED, _LEASED, _SENDING) == 0, "the letters to leave")
+            station.settles()
             courier.stop()
         envelopes = [(each.mail_from or "", each.rcpt_tos) for each in server.messages]
         messages = [each.content for each in server.messages if isinstance(each.content, bytes)]
-    yield Sent(
+    return Sent(
         station=station, writers=writers, messages=messages, envelopes=envelopes, check_words=words
     )
-
-
-_QUEUED, _LEASED, _SENDING = DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.SENDING
 
 
 def _letters(path: Path, writers: list[Writer]) -> Path:
@@ -155,7 +161,7 @@ def _mailbox(content: bytes, field: str) -> tuple[str, str]:
     return str(make_header(decode_header(name))), address
 
 
-def test_every_mission_of_the_directory_gets_a_letter_or_holds_it_with_the_reason(sent: Sent) -> None:
+def _each_is_sent_or_held_with_the_reason(sent: Sent) -> None:
     rows = sent.station.log()
     assert {row.delivery.mission for row in rows} == {writer.mission.id for writer in sent.writers}
     assert len(rows) == len(sent.writers) == 281
@@ -169,7 +175,7 @@ def test_every_mission_of_the_directory_gets_a_letter_or_holds_it_with_the_reaso
     assert states[(Channel.EMAIL, DeliveryState.ACCEPTED, None)] == len(sent.messages) >= 90
 
 
-def test_each_letter_arrives_once_and_at_its_missions_own_mailbox(sent: Sent) -> None:
+def _each_arrives_once_at_its_missions_own_mailbox(sent: Sent) -> None:
     by_id = {row.delivery.message_id: row.delivery for row in sent.station.log()}
     arrived = [str(_parsed(content)["Message-ID"]) for content in sent.messages]
     assert len(set(arrived)) == len(arrived)
@@ -179,7 +185,7 @@ def test_each_letter_arrives_once_and_at_its_missions_own_mailbox(sent: Sent) ->
         assert recipients == [by_id[id].recipient]
 
 
-def test_the_bytes_are_those_that_were_approved_but_for_the_date(sent: Sent) -> None:
+def _the_bytes_are_those_that_were_approved_but_for_the_date(sent: Sent) -> None:
     with sent.station.sqlite() as database:
         digests = dict(
             database.execute(
@@ -195,7 +201,7 @@ def test_the_bytes_are_those_that_were_approved_but_for_the_date(sent: Sent) -> 
         assert hashlib.sha256(approved).hexdigest() == digests[str(_parsed(content)["Message-ID"])]
 
 
-def test_the_headers_are_the_promised_ones(sent: Sent) -> None:
+def _the_headers_are_the_promised_ones(sent: Sent) -> None:
     with sent.station.house() as house, house.store.read() as work:
         rows = {row.delivery.message_id: row for row in sent.station.log()}
         letters = work.letters.get({row.delivery.letter for row in rows.values()})
@@ -229,7 +235,7 @@ def test_the_headers_are_the_promised_ones(sent: Sent) -> None:
     assert len(senders) == len(sent.messages)  # each names its own delivery
 
 
-def test_the_audit_agrees_and_the_accepted_warnings_stand_in_the_log(sent: Sent) -> None:
+def _the_audit_agrees_and_the_accepted_warnings_are_logged(sent: Sent) -> None:
     found = sent.station.audited()
     assert found["approved"] == 281
     assert found["totals"]["accepted"] == len(sent.messages)
@@ -240,7 +246,7 @@ def test_the_audit_agrees_and_the_accepted_warnings_stand_in_the_log(sent: Sent)
     assert '"finding": "missions-without-contact"' in courier
 
 
-def test_the_log_speaks_of_the_servers_own_words(sent: Sent) -> None:
+def _the_log_has_the_servers_own_words(sent: Sent) -> None:
     rows = sent.station.run("log", "--json", "--state", "accepted").json
     assert len(rows) == len(sent.messages)
     for row in rows:
@@ -252,17 +258,19 @@ def test_the_log_speaks_of_the_servers_own_words(sent: Sent) -> None:
 
 
 @pytest.mark.skipif(not smtp_sink_found(), reason="smtp-sink (postfix) is not installed")
-def test_postfix_takes_the_same_letters(station: Station, tmp_path: Path, sent: Sent) -> None:
+def test_postfix_takes_the_same_letters(station: Station, tmp_path: Path) -> None:
     """Another make of server, which announces other extensions."""
     folder = tmp_path / "sink"
     folder.mkdir()
     with smtp_sink(folder) as sink:
         here = live(station, sink.port)
-        here.run("import", _letters(tmp_path / "letters.csv", sent.writers), "--confirmed")
+        with here.house() as house:
+            writers = [each for each in _writers(house) if each.mission.id not in _TOWNS]
+        here.run("import", _letters(tmp_path / "letters.csv", writers), "--confirmed")
         here.run("release", "--campaign", CAMPAIGN, "--now")
         with here.start("courier") as courier:
             courier.says("is at work")
-            wait_for(lambda: here.count(_QUEUED, _LEASED, _SENDING) == 0, "the letters to leave")
+            here.settles()
             courier.stop()
         got = [_without_trace(content) for content in sink.messages()]
     accepted = [row for row in here.log() if row.delivery.state is DeliveryState.ACCEPTED]

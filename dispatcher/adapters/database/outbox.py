@@ -344,6 +344,13 @@ class OutboxTable(DeliveryLog):
             .where(outbox.c.mission == mission, outbox.c.state == _S.QUEUED.value, outbox.c.due_at >= at)
         ).scalar_one()
 
+    def under_way(self) -> int:
+        busy = outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value])
+        count: int = self._connection.execute(
+            select(func.count()).select_from(outbox).where(busy)
+        ).scalar_one()
+        return count
+
     def next_due(self) -> datetime | None:
         # Asked at every look at the queue: by kind, so that the index gives the answer without counting rows.
         firsts = [

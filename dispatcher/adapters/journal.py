@@ -1,0 +1,127 @@
+"""The courier's journal on disk: a file a batch, ids and codes only.
+
+    dispatcher-journal 1 <boot id>
+    G 101 102             these letters' final dot is in the next bytes that leave
+    A 101 accepted 250 2.0.0 4bXq2k1
+
+A record is a line; one that is torn (the last, without its line end) does not count, for its bytes had not left
+yet. Records are handed to the operating system with one write each, so `kill -9` loses none; only a power loss
+does. Then the boot id has changed, and what the file does not say is not known.
+"""
+
+import os
+from pathlib import Path
+
+from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.outcome import Outcome, OutcomeKind
+from dispatcher.services.journal import JournalPage
+
+_MARK = "dispatcher-journal 1"
+_SUFFIX = ".journal"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Stands for a field that the far end did not give.
+_NOTHING = "-"
+
+
+class JournalFolder:
+    """All journals of a data folder. courier: the one that writes here."""
+
+    def __init__(self, folder: Path, courier: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._folder = folder
+        self._courier = courier
+        self._boot_id = boot_id()
+
+    def open(self, lease: str) -> "JournalFile":
+        return JournalFile(self._folder / f"{self._courier}.{lease}{_SUFFIX}", self._boot_id)
+
+    def left_behind(self, couriers: list[str] | None = None) -> list[JournalPage]:
+        """couriers: those that are known to be gone; None means all but this one."""
+        pages = []
+        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            courier, lease = path.name.removesuffix(_SUFFIX).split(".", 1)
+            if courier != self._courier and (couriers is None or courier in couriers):
+                pages.append(_read(path, courier, lease, self._boot_id))
+        return pages
+
+    def throw_away(self, page: JournalPage) -> None:
+        (self._folder / f"{page.courier}.{page.lease}{_SUFFIX}").unlink(missing_ok=True)
+
+
+class JournalFile:
+    """The page of one batch."""
+
+    def __init__(self, path: Path, boot: str) -> None:
+        self._path = path
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        self._write(f"{_MARK} {boot}\n".encode())
+
+    def going(self, deliveries: list[DeliveryId]) -> None:
+        self._write(b"G " + " ".join(map(str, deliveries)).encode() + b"\n")
+
+    def answered(self, answers: list[tuple[DeliveryId, Outcome]]) -> None:
+        self._write("".join(map(_answer, answers)).encode())
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+        self._path.unlink(missing_ok=True)
+
+    def _write(self, record: bytes) -> None:
+        """A short write means a full disk: the next write says so."""
+        while record:
+            record = record[os.write(self._descriptor, record) :]
+
+
+def boot_id() -> str:
+    """Changes with every start of the machine; "unknown" where the system does not tell."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        return "unknown"
+
+
+def _answer(pair: tuple[DeliveryId, Outcome]) -> str:
+    delivery, outcome = pair
+    code = outcome.code if outcome.code is not None else _NOTHING
+    reference = (outcome.provider_ref or _NOTHING).replace(" ", "_")[:100]
+    relay = "relay" if outcome.relay else _NOTHING
+    return f"A {delivery} {outcome.kind.value} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
+
+
+def _read(path: Path, courier: str, lease: str, boot: str) -> JournalPage:
+    text = path.read_bytes().decode("ascii", "replace")
+    whole = text[: text.rfind("\n") + 1].splitlines()
+    same_boot = bool(whole) and boot != "unknown" and whole[0] == f"{_MARK} {boot}"
+    going: set[DeliveryId] = set()
+    answers: dict[DeliveryId, Outcome] = {}
+    readable = bool(whole) and whole[0].startswith(_MARK)
+    for line in whole[1:]:
+        kind, *fields = line.split(" ")
+        try:
+            if kind == "G":
+                going.update(DeliveryId(int(field)) for field in fields)
+            elif kind == "A":
+                answers[DeliveryId(int(fields[0]))] = _outcome(fields[1:])
+            else:
+                readable = False
+        except (ValueError, IndexError):
+            readable = False
+    return JournalPage(
+        courier=courier,
+        lease=lease,
+        complete=same_boot and readable,
+        going=frozenset(going),
+        answers=answers,
+    )
+
+
+def _outcome(fields: list[str]) -> Outcome:
+    kind, code, enhanced_code, relay, reference = fields
+    return Outcome(
+        kind=OutcomeKind(kind),
+        code=None if code == _NOTHING else int(code),
+        enhanced_code=None if enhanced_code == _NOTHING else enhanced_code,
+        reply="As the courier's journal has it; the server's own words were lost with the courier.",
+        provider_ref=None if reference == _NOTHING else reference,
+        relay=relay == "relay",
+    )

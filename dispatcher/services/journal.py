@@ -1,0 +1,45 @@
+"""The courier's journal: what went on the wire and what came back, written before the database knows.
+
+The database marks a whole batch as on the wire. After `kill -9` the journal tells which of its letters truly
+were: those whose final dot may have left are in doubt, those with an answer have it, the others never started.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalPage:
+    """What the journal of one batch (lease) says. complete: nothing of it can be missing, because the machine has
+    run on since it was written; after a power loss the last records may never have reached the disk."""
+
+    courier: str
+    lease: str
+    complete: bool
+    going: frozenset[DeliveryId]
+    answers: Mapping[DeliveryId, Outcome]
+
+
+class OpenPage(Protocol):
+    """The page of a batch that is being sent; each call returns only when it is written."""
+
+    def going(self, deliveries: "list[DeliveryId]") -> None: ...
+
+    def answered(self, answers: "list[tuple[DeliveryId, Outcome]]") -> None: ...
+
+    def close(self) -> None:
+        """The database has all answers: the page is thrown away."""
+
+
+class Journal(Protocol):
+    def open(self, lease: str) -> OpenPage:
+        """Begins the page of a batch; before the database marks the batch as on the wire."""
+
+    def left_behind(self, couriers: "list[str] | None" = None) -> "list[JournalPage]":
+        """The pages of couriers that are gone."""
+
+    def throw_away(self, page: JournalPage) -> None: ...
