@@ -10,6 +10,8 @@ CITY_LENGTH = 100
 ORGANISATION_LENGTH = 200
 # Six printed pages. An office that gets more puts it aside; a fax of it takes half an hour.
 LETTER_LENGTH = 20_000
+# Blanks that are folded and accents that are joined may make a field shorter, but megabytes are not looked through.
+_BLANKS_ALLOWED = 20
 
 _LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Direction overrides and isolates can make a line read as something else than it says.
@@ -37,6 +39,8 @@ class Unusable(Exception):
 def single_line(field: str, text: str, *, longest: int) -> str:
     """A field of one line, in NFC, blanks folded. Raises Unusable for line breaks and other control characters:
     they have no place in a name and could smuggle a header into a mail."""
+    if len(text) > longest * _BLANKS_ALLOWED:
+        raise _too_long(field, len(text), longest)
     cleaned = unicodedata.normalize("NFC", text.strip())
     if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned):
         raise Unusable(
@@ -48,10 +52,12 @@ def single_line(field: str, text: str, *, longest: int) -> str:
         )
     cleaned = " ".join(cleaned.split())
     if len(cleaned) > longest:
-        raise Unusable(
-            field, f"The {field} has {len(cleaned):,} characters; {longest} fit. Please shorten it."
-        )
+        raise _too_long(field, len(cleaned), longest)
     return cleaned
+
+
+def _too_long(field: str, length: int, longest: int) -> Unusable:
+    return Unusable(field, f"The {field} has {length:,} characters; {longest} fit. Please shorten it.")
 
 
 def person_name(text: str) -> str:

@@ -69,7 +69,7 @@ class Confirmation:
         """Repeat-safe: the second POST finds the letter confirmed and changes nothing."""
         now = self.clock.now()
         with self.store.write() as work:
-            letter = work.letters.get([id])[id]
+            letter = work.letters.get([id], lock=True)[id]
             if letter.state in STANDING:
                 return Answer.ALREADY
             if letter.state is not LetterState.SUBMITTED or now > letter.submitted_at + LINK_LIFE:
@@ -96,12 +96,12 @@ class Confirmation:
         """Takes the letter back as long as nothing of it is on the wire. tell: send a mail that says so."""
         now = self.clock.now()
         with self.store.write() as work:
-            letter = work.letters.get([id])[id]
+            letter = work.letters.get([id], lock=True)[id]
             if letter.state is LetterState.WITHDRAWN:
                 return Answer.ALREADY
             if letter.state in {LetterState.REJECTED, LetterState.EXPIRED}:
                 return Answer.ALREADY
-            rows = tuple(work.outbox.of_letters([id]).get(id, ()))
+            rows = tuple(work.outbox.of_letters([id], lock=True).get(id, ()))
             if not Standing(letter=letter, deliveries=rows).recallable:
                 return Answer.TOO_LATE
             waiting = [row.id for row in rows if row.state in _WAITING]
@@ -146,5 +146,9 @@ class Confirmation:
             self.withdraw(id, tell=False)
         with self.store.write() as work:
             work.outbox.cancel_notices(ids, at=now, by="supporter")
+            # Of a letter that had left by another channel before: nothing is left to send by this one.
+            rows = [row for of_one in work.outbox.of_letters(ids, lock=True).values() for row in of_one]
+            waiting = [row.id for row in rows if row.state in _WAITING]
+            work.outbox.move(waiting, DeliveryState.CANCELLED, at=now, by="supporter", reason="erased")
             work.letters.erase(ids, at=now)
         return len(ids)

@@ -41,7 +41,7 @@ class Doubt:
 
 
 def _in_doubt(work: Work, id: DeliveryId) -> Delivery:
-    row = work.outbox.get([id]).get(id)
+    row = work.outbox.get([id], lock=True).get(id)
     if row is None or row.state is not DeliveryState.IN_DOUBT:
         raise NotInDoubt(delivery=id)
     return row

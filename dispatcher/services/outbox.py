@@ -47,7 +47,7 @@ class Dispatch:
 
     def open_next(self, work: Work, failed: Sequence[Delivery], *, at: datetime) -> list[DeliveryId]:
         """Opens the next channel of letters whose delivery has failed or bounced; a letter whose last channel
-        that was stays with its failed delivery."""
+        that was, or that was erased meanwhile, stays with its failed delivery."""
         if not failed:
             return []
         way = self.routing.present(work)
@@ -57,7 +57,7 @@ class Dispatch:
             letter = letters[delivery.letter]
             found = self._route(way, letter)
             choice = channel_after(found, delivery.channel)
-            if choice is not None:
+            if choice is not None and letter.text is not None:
                 openings.append((letter, found, choice))
         return self._open(work, way, openings, at=at, any_hour=_any_hour(failed))
 

@@ -42,8 +42,11 @@ class Preparation:
                 return 0
             letters = work.letters.get({row.letter for row in rows})
             way = self.routing.present(work)
-        done, stuck = [], []
+        done, stuck, erased = [], [], []
         for row in rows:
+            if letters[row.letter].text is None:
+                erased.append(row.id)
+                continue
             try:
                 done.append((row, self._render(row, letters[row.letter], way)))
             except DispatcherError as error:
@@ -58,6 +61,8 @@ class Preparation:
                 if row.state is DeliveryState.QUEUED and row.rendering is None
             }
             work.outbox.rendered([(row.id, made) for row, made in done if row.id in still], at=now)
+            gone = [id for id in erased if id in still]
+            work.outbox.move(gone, DeliveryState.CANCELLED, at=now, by="stationery", reason="erased")
             for row, why in stuck:
                 if row.id in still:
                     work.outbox.move(

@@ -53,7 +53,7 @@ class Moderation:
 
 
 def _in_review(work: Work, id: LetterId) -> bool:
-    letter = work.letters.get([id]).get(id)
+    letter = work.letters.get([id], lock=True).get(id)
     if letter is None:
         raise NoSuchLetter(letter=id)
     return letter.state is LetterState.IN_REVIEW

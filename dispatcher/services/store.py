@@ -45,7 +45,8 @@ class Letters(Protocol):
 
     def add(self, letters: Sequence[NewLetter], *, at: datetime, by: str) -> list[LetterId]: ...
 
-    def get(self, ids: Iterable[LetterId]) -> dict[LetterId, Letter]: ...
+    def get(self, ids: Iterable[LetterId], *, lock: bool = False) -> dict[LetterId, Letter]:
+        """lock: nobody else changes them until the transaction ends."""
 
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         """Raises IllegalMove; writes the log row."""
@@ -105,10 +106,11 @@ class Outbox(Protocol):
     def settle(self, results: Sequence["Settlement"], *, at: datetime, by: str) -> set[DeliveryId]:
         """Writes attempts and new states; a row whose lease has passed to somebody else is left alone."""
 
-    def get(self, ids: Iterable[DeliveryId]) -> dict[DeliveryId, Delivery]: ...
+    def get(self, ids: Iterable[DeliveryId], *, lock: bool = False) -> dict[DeliveryId, Delivery]:
+        """lock: nobody else changes them until the transaction ends."""
 
-    def of_letters(self, ids: Sequence[LetterId]) -> dict[LetterId, list[Delivery]]:
-        """The letters' deliveries without notices, oldest first."""
+    def of_letters(self, ids: Sequence[LetterId], *, lock: bool = False) -> dict[LetterId, list[Delivery]]:
+        """The letters' deliveries without notices, oldest first. lock: as in `get`."""
 
     def unrendered(self, limit: int) -> list[Delivery]: ...
 

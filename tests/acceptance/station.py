@@ -25,7 +25,7 @@ from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
 from dispatcher.services.store import LogFilter, LogRow
 from dispatcher.settings import load_settings
-from dispatcher.wiring import make_courier, open_house
+from dispatcher.wiring import at_work, make_courier, open_house
 
 CAMPAIGN = "save-north-korean-refugees-day"
 LETTER = "Your Excellency,\n\nplease let the people who have fled travel on in safety.\n\nWith respect,"
@@ -129,13 +129,13 @@ class Station:
         return done
 
     def refused(self, *command: str | Path, before: Callable[[], None] | None = None) -> str:
-        """Runs what must fail for wrong use or a broken machine: exit 2, nothing on stdout, one sentence on stderr,
-        which is the answer."""
+        """Runs what must fail for wrong use or a broken machine: exit 2, nothing on stdout, and on stderr (besides
+        lines of the service's own log) one sentence, which is the answer."""
         done = self.run(*command, code=2, before=before)
         assert done.out == ""
-        words = done.err.strip()
-        assert words.endswith(".") and "\n" not in words, words
-        return words
+        lines = [line for line in done.err.splitlines() if not line.startswith('{"')]
+        assert len(lines) == 1 and lines[0].endswith("."), done.err
+        return lines[0]
 
     @contextmanager
     def start(self, *command: str) -> Iterator[Running]:
@@ -237,20 +237,24 @@ def drafts(count: int, *, country: str = "CA", start: int = 0, **fields: str) ->
     ]
 
 
-def courier_of(station: Station, house: House) -> Courier:
-    return make_courier(house, load_settings(station.environment))
+def send_here(station: Station, until: Callable[[], bool], *, seconds: float = 30.0) -> None:
+    """A courier in this process, for what need not be killed: works until this holds, then stops in good order."""
 
-
-def round_of(courier: Courier) -> int:
-    """One look at the queue, in this process."""
-
-    async def one() -> int:
+    async def work(courier: Courier) -> None:
+        working = asyncio.create_task(courier.run())
         try:
-            return await courier.round()
+            async with asyncio.timeout(seconds):
+                while not until():
+                    await asyncio.sleep(0.02)
         finally:
-            await courier.transport.close()
+            courier.stop()
+            await working
 
-    return asyncio.run(one())
+    with station.house() as house:
+        settings = load_settings(station.environment)
+        courier = make_courier(house, settings)
+        with at_work(courier, settings):
+            asyncio.run(work(courier))
 
 
 def wait_for(true: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:

@@ -274,7 +274,7 @@ def test_postfix_takes_the_same_letters(station: Station, tmp_path: Path) -> Non
             courier.stop()
         got = [_without_trace(content) for content in sink.messages()]
     accepted = [row for row in here.log() if row.delivery.state is DeliveryState.ACCEPTED]
-    assert len(got) == len(accepted) >= 90
+    assert len(got) == len(accepted) >= 80
     ids = {str(_parsed(content)["Message-ID"]) for content in got}
     assert ids == {row.delivery.message_id for row in accepted}
     here.audited()

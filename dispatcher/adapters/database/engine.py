@@ -35,7 +35,9 @@ class Database:
         self._writing = self.engine.execution_options(write=True)
         # SQLite's readers have one snapshot anyway; PostgreSQL's would see another moment with each statement.
         self._reading = (
-            self.engine if self.is_sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+            self.engine
+            if self.is_sqlite
+            else self.engine.execution_options(isolation_level="REPEATABLE READ")
         )
 
     @property

@@ -63,12 +63,13 @@ class LetterTable:
         self._log([(id, None, letter.state) for id, letter in zip(ids, new, strict=True)], at=at, by=by)
         return ids
 
-    def get(self, ids: Iterable[LetterId]) -> dict[LetterId, Letter]:
+    def get(self, ids: Iterable[LetterId], *, lock: bool = False) -> dict[LetterId, Letter]:
         wanted = list(ids)
         found = {}
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            for row in self._connection.execute(select(letters).where(letters.c.id.in_(chunk))):
+            query = select(letters).where(letters.c.id.in_(chunk))
+            for row in self._connection.execute(query.with_for_update() if lock else query):
                 found[LetterId(row.id)] = _letter(row)
         return found
 

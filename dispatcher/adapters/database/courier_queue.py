@@ -1,0 +1,247 @@
+"""What couriers do with the queue: claim, start, settle, and recover what another one left."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+
+from dispatcher.adapters.database.bulk import insert_rows
+from dispatcher.adapters.database.delivery_log import delivery_of
+from dispatcher.adapters.database.move_log import MoveLog
+from dispatcher.adapters.database.schema import attempts, outbox, pauses
+from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, check_delivery_move
+from dispatcher.services.store import PauseScope, Settlement
+
+LETTER, NOTICE = "letter", "notice"
+_S = DeliveryState
+_ATTEMPT = ("outbox", "at", "ended_at", "outcome", "code", "enhanced_code", "reply", "provider_ref")
+
+
+class CourierQueue(MoveLog):
+    def claim(
+        self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
+    ) -> list[Delivery]:
+        rows = self._connection.execute(
+            claim_statement(notices=notices, now=now, limit=limit, courier=courier, lease=lease, until=until)
+        )
+        claimed = sorted((delivery_of(row) for row in rows), key=lambda each: (each.due_at, each.id))
+        self._write_moves(
+            [(each.id, _S.QUEUED, _S.LEASED, None) for each in claimed], at=now, by=by_courier(courier)
+        )
+        return claimed
+
+    def hand_back(
+        self, due: Mapping[DeliveryId, datetime], *, lease: str, at: datetime, by: str, reason: str
+    ) -> None:
+        if not due:
+            return
+        mine = self._connection.execute(
+            select(outbox.c.id, outbox.c.state)
+            .where(outbox.c.id.in_(list(due)), outbox.c.lease == lease, _with_courier())
+            .with_for_update()
+        ).all()
+        if not mine:  # withdrawn, or taken up by recovery
+            return
+        self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row"))
+            .values(
+                state=_S.QUEUED.value,
+                due_at=bindparam("due"),
+                lease=None,
+                lease_until=None,
+                courier=None,
+                moved_at=at,
+            ),
+            [{"row": row.id, "due": due[DeliveryId(row.id)]} for row in mine],
+        )
+        self._write_moves(
+            [(DeliveryId(row.id), _S(row.state), _S.QUEUED, reason) for row in mine], at=at, by=by
+        )
+
+    def start(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
+        started = [
+            DeliveryId(id)
+            for id in self._connection.scalars(
+                update(outbox)
+                .where(
+                    outbox.c.id.in_(ids),
+                    outbox.c.lease == lease,
+                    outbox.c.state == _S.LEASED.value,
+                    ~paused(),
+                )
+                .values(
+                    state=_S.SENDING.value,
+                    tries=outbox.c.tries + 1,
+                    first_try_at=func.coalesce(
+                        outbox.c.first_try_at, bindparam("at", at, outbox.c.due_at.type)
+                    ),
+                    moved_at=at,
+                )
+                .returning(outbox.c.id)
+            )
+        ]
+        self._write_moves([(id, _S.LEASED, _S.SENDING, None) for id in started], at=at, by=by)
+        return set(started)
+
+    def settle(self, results: Sequence[Settlement], *, at: datetime, by: str) -> set[DeliveryId]:
+        standing = self._still_leased(results)
+        settled = [result for result in results if result.delivery in standing]
+        if not settled:
+            return set()
+        for new, old in {(result.new, standing[result.delivery]) for result in settled}:
+            check_delivery_move(old, new)
+        plain = [r.delivery for r in settled if r.new is _S.ACCEPTED and r.reason is None]
+        if plain:
+            self._connection.execute(
+                update(outbox)
+                .where(outbox.c.id.in_(plain))
+                .values(
+                    state=_S.ACCEPTED.value,
+                    reason=None,
+                    lease=None,
+                    lease_until=None,
+                    courier=None,
+                    moved_at=at,
+                )
+            )
+        self._settle_one_by_one([r for r in settled if r.new is not _S.ACCEPTED or r.reason is not None], at)
+        insert_rows(
+            self._connection, attempts, _ATTEMPT, [_attempt_row(r) for r in settled if r.attempt is not None]
+        )
+        self._write_moves(
+            [(r.delivery, standing[r.delivery], r.new, r.reason) for r in settled], at=at, by=by
+        )
+        return {result.delivery for result in settled}
+
+    def _settle_one_by_one(self, results: Sequence[Settlement], at: datetime) -> None:
+        if not results:
+            return
+        self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row"))
+            .values(
+                state=bindparam("new"),
+                reason=bindparam("why"),
+                due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
+                lease=bindparam("kept_lease"),
+                lease_until=None,
+                courier=None,
+                moved_at=at,
+            ),
+            [
+                {
+                    "row": result.delivery,
+                    "new": result.new.value,
+                    "why": result.reason,
+                    "due": result.due_at,
+                    # A row in doubt keeps its lease, so that the late answer of the same try can still settle it.
+                    "kept_lease": result.lease if result.new is _S.IN_DOUBT else None,
+                }
+                for result in results
+            ],
+        )
+
+    def _still_leased(self, results: Sequence[Settlement]) -> dict[DeliveryId, DeliveryState]:
+        leases = {result.delivery: result.lease for result in results}
+        rows = self._connection.execute(
+            select(outbox.c.id, outbox.c.state, outbox.c.lease)
+            .where(outbox.c.id.in_(list(leases)), outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]))
+            .with_for_update()
+        )
+        return {DeliveryId(id): _S(state) for id, state, lease in rows if lease == leases[DeliveryId(id)]}
+
+    def of_lease(self, lease: str) -> list[Delivery]:
+        rows = self._connection.execute(select(outbox).where(outbox.c.lease == lease).order_by(outbox.c.id))
+        return [delivery_of(row) for row in rows]
+
+    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> tuple[int, int]:
+        gone = or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now)
+        back = self._change(_S.LEASED, gone, _S.QUEUED, reason="courier_gone", at=now, by=by, drop_lease=True)
+        doubt = self._change(
+            _S.SENDING, gone, _S.IN_DOUBT, reason="courier_gone", at=now, by=by, drop_lease=False
+        )
+        return back, doubt
+
+    def renew(self, courier: str, until: datetime) -> None:
+        self._connection.execute(
+            update(outbox).where(outbox.c.courier == courier, _with_courier()).values(lease_until=until)
+        )
+
+    def under_way(self) -> int:
+        count: int = self._connection.execute(
+            select(func.count()).select_from(outbox).where(_with_courier())
+        ).scalar_one()
+        return count
+
+
+def claim_statement(
+    *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
+) -> Any:
+    """One statement: the due rows are found, locked and leased at once. The CTE is needed: an inline
+    `IN (SELECT .. LIMIT)` may be evaluated more than once by PostgreSQL and lease more than `limit`."""
+    ready = (
+        select(outbox.c.id)
+        .where(
+            outbox.c.state == _S.QUEUED.value,
+            outbox.c.kind == (NOTICE if notices else LETTER),
+            outbox.c.due_at <= now,
+            outbox.c.rendering.is_not(None),
+            ~paused(),
+        )
+        .order_by(outbox.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("ready")
+    )
+    return (
+        update(outbox)
+        .where(outbox.c.id.in_(select(ready.c.id)), outbox.c.state == _S.QUEUED.value)
+        .values(state=_S.LEASED.value, courier=courier, lease=lease, lease_until=until, moved_at=now)
+        .returning(outbox)
+    )
+
+
+def by_courier(courier: str) -> str:
+    """How a courier signs the log."""
+    return f"courier {courier[:8]}"
+
+
+def covers(scope: PauseScope) -> Any:
+    key = {
+        PauseScope.ALL: None,
+        PauseScope.CAMPAIGN: outbox.c.campaign,
+        PauseScope.MISSION: outbox.c.mission,
+    }[scope]
+    return (
+        pauses.c.scope == scope.value
+        if key is None
+        else and_(pauses.c.scope == scope.value, pauses.c.key == key)
+    )
+
+
+def paused() -> Any:
+    """Whether a pause covers this row. A pause of everything covers notices too; the others only letters."""
+    mine = or_(covers(PauseScope.CAMPAIGN), covers(PauseScope.MISSION))
+    return exists().where(or_(covers(PauseScope.ALL), and_(outbox.c.kind == LETTER, mine)))
+
+
+def _with_courier() -> Any:
+    return outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value])
+
+
+def _attempt_row(result: Settlement) -> tuple[Any, ...]:
+    attempt = result.attempt
+    assert attempt is not None  # noqa: S101 - the caller filtered on it
+    outcome = attempt.outcome
+    return (
+        result.delivery,
+        attempt.at,
+        attempt.ended_at,
+        outcome.kind.value,
+        outcome.code,
+        outcome.enhanced_code,
+        outcome.reply,
+        outcome.provider_ref,
+    )
