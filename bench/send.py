@@ -147,6 +147,9 @@ def _send(house: House, settings: Settings, count: int, *, profile: bool) -> tup
             working = asyncio.create_task(courier.run())
             while True:
                 await asyncio.sleep(0.05)
+                if working.done():
+                    working.result()
+                    sys.exit("the courier stopped before all was sent")
                 with house.store.read() as work:
                     if work.outbox.next_due() is None and not work.outbox.under_way():
                         break
@@ -201,9 +204,10 @@ def _yardstick(count: int, size: int) -> float:
 @contextmanager
 def smtp_sink(port: int) -> Iterator[object]:
     """A sink on loopback; the answer, when called, ends it and gives its own count."""
+    counting = tempfile.TemporaryFile()  # a pipe would fill up: the sink writes its count with every letter
     process = subprocess.Popen(
         ["smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{port}", "1000"],
-        stdout=subprocess.PIPE,
+        stdout=counting,
         stderr=subprocess.STDOUT,
         env={"PATH": SBIN},
     )
@@ -215,8 +219,9 @@ def smtp_sink(port: int) -> Iterator[object]:
 
     def count() -> int:
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=30)
-        counts = re.findall(rb"mesg=(\d+)", output)
+        process.wait(30)
+        counting.seek(0)
+        counts = re.findall(rb"mesg=(\d+)", counting.read())
         return int(counts[-1]) if counts else 0
 
     try:
@@ -225,6 +230,7 @@ def smtp_sink(port: int) -> Iterator[object]:
         if process.poll() is None:
             process.kill()
             process.wait()
+        counting.close()
 
 
 def _free_port() -> int:

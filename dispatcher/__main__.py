@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dispatcher.services.letter_file import LetterFiles
     from dispatcher.services.packet import PageBinder
     from dispatcher.services.rehearsal import Rehearsal
+    from dispatcher.services.relay_evidence import RelayLogFiles
     from dispatcher.services.review import Tone
     from dispatcher.settings import Settings
 
@@ -62,6 +63,12 @@ class Entrance:
         from dispatcher.adapters import fax_pages
 
         return fax_pages
+
+    def relay_log(self, house: "House", zone: tzinfo | None) -> "RelayLogFiles":
+        from dispatcher.adapters.relay_log import PostfixLog
+
+        domains = {each.from_address.rpartition("@")[2] for each in house.campaigns.all()}
+        return PostfixLog(domains=domains, zone=zone)
 
     def rehearsal(self, settings: "Settings", day: date | None) -> "Rehearsal":
         from dispatcher.wiring import make_rehearsal

@@ -4,12 +4,14 @@ Unknown keys are errors: a misspelt setting must never be silently without effec
 """
 
 import os
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.shelf import resource
@@ -17,6 +19,10 @@ from dispatcher.shelf import resource
 PREFIX = "DISPATCHER_"
 # Read by the tests and by the settings themselves, not settings of the service.
 _NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG", "DISPATCHER_TRACEBACK"})
+
+
+_DOMAIN = re.compile(r"[^@\s<>]+")
+_MAILBOX = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 
 
 class SettingsProblem(DispatcherError):
@@ -75,6 +81,20 @@ class CampaignsSettings(_Section):
     letters_per_hour: int = Field(default=0, ge=0)
     dkim_selector: str = ""
 
+    @field_validator("from_address")
+    @classmethod
+    def _mailbox(cls, value: str) -> str:
+        if value and not _MAILBOX.fullmatch(value):
+            raise PydanticCustomError("mailbox", "this must be a mailbox such as letters@your-campaign")
+        return value
+
+    @field_validator("bounce_domain")
+    @classmethod
+    def _domain(cls, value: str) -> str:
+        if value and not _DOMAIN.fullmatch(value):
+            raise PydanticCustomError("domain", "this must be a domain such as bounces.your-campaign")
+        return value
+
 
 class ToneSettings(_Section):
     path: str = ""
@@ -97,6 +117,21 @@ class CourierSettings(_Section):
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
 
 
+class ReturnsSettings(_Section):
+    """Where mail that comes back is picked up: a Maildir, a folder of an IMAP server, or both; none when empty.
+    poll_seconds: how often. imap_security none is allowed to this machine only."""
+
+    maildir: str = ""
+    imap_host: str = ""
+    imap_port: int = Field(default=993, ge=1, le=65535)
+    imap_username: str = ""
+    imap_password: SecretStr = SecretStr("")
+    imap_security: Security = Security.TLS
+    imap_folder: str = "INBOX"
+    imap_ca_file: str = ""
+    poll_seconds: int = Field(default=60, ge=5)
+
+
 class CheckSettings(_Section):
     """accept: ids of warnings of `dispatcher check` that the operator has seen and takes."""
 
@@ -114,6 +149,7 @@ class Settings(_Section):
     tone: ToneSettings = ToneSettings()
     web: WebSettings = WebSettings()
     courier: CourierSettings = CourierSettings()
+    returns: ReturnsSettings = ReturnsSettings()
     check: CheckSettings = CheckSettings()
 
     @property
@@ -167,7 +203,7 @@ def _from_file(path: Path) -> dict[str, Any]:
 
 
 def _overlay(values: dict[str, Any], env: dict[str, str]) -> None:
-    for name, value in env.items():
+    for name, value in sorted(env.items()):  # DISPATCHER_MODE before DISPATCHER_MODE__X, which is no setting
         if not name.startswith(PREFIX) or name in _NOT_SETTINGS:
             continue
         path = name.removeprefix(PREFIX).lower().split("__")

@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
+from dispatcher.adapters.bounce_reader import BounceReader
 from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.clocks import SimulatedClock, SystemClock
 from dispatcher.adapters.courier_locks import CourierLock, dead_couriers, forget
@@ -19,7 +20,9 @@ from dispatcher.adapters.database.engine import Database, sqlite_folder
 from dispatcher.adapters.database.migrate import is_current, migrate
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
+from dispatcher.adapters.journal import JournalFolder
 from dispatcher.adapters.mail_domain import DnsMailDomain
+from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
@@ -32,23 +35,28 @@ from dispatcher.services.campaigns import coming_day
 from dispatcher.services.clock import Clock
 from dispatcher.services.confirmation import Confirmation
 from dispatcher.services.courier import Courier, PageCarrier
+from dispatcher.services.evidence import Evidence
+from dispatcher.services.feedback import BOUNCE, Feedback
 from dispatcher.services.going_live import Finding, Inspection, check_ready
 from dispatcher.services.house import House
+from dispatcher.services.incoming import MailSource
 from dispatcher.services.intake import Intake
 from dispatcher.services.notices import Notices
 from dispatcher.services.outbox import Dispatch
+from dispatcher.services.pacing import Pacing
 from dispatcher.services.pausing import Pausing
 from dispatcher.services.preparation import Preparation
+from dispatcher.services.recovery import Recovery
 from dispatcher.services.rehearsal import Rehearsal
 from dispatcher.services.review import Moderation
 from dispatcher.services.routing import Routing
 from dispatcher.services.schedule import ticks
+from dispatcher.services.sealing import Sealing
+from dispatcher.services.settling import Settling
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.transport import Transport
-from dispatcher.settings import DatabaseSettings, Mode, Settings, SettingsProblem
+from dispatcher.settings import DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
 from dispatcher.telemetry import log
-
-BOUNCE = "bounce"
 
 
 class DataFolderUnusable(DispatcherError):
@@ -158,9 +166,32 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
             notices=notices,
         ),
         pausing=Pausing(store=store, clock=clock, campaigns=campaigns, routing=routing),
+        sealing=Sealing(store=store, clock=clock),
         sign_in=SignIn(store=store, clock=clock),
+        feedback=Feedback(
+            store=store,
+            clock=clock,
+            campaigns=campaigns,
+            routing=routing,
+            evidence=Evidence(dispatch=dispatch),
+            reader=BounceReader(),
+            writer=notice_mail,
+            places=places,
+            sources=_mail_sources(settings),
+        ),
+        pick_up_seconds=settings.returns.poll_seconds if _mail_sources(settings) else None,
         mailroom=None if live else MailroomFolder(settings.data / "mailroom"),
     )
+
+
+def _mail_sources(settings: Settings) -> tuple[MailSource, ...]:
+    """The mailboxes for returned mail. Raises SettingsProblem."""
+    sources: list[MailSource] = []
+    if settings.returns.maildir:
+        sources.append(MaildirSource(Path(settings.returns.maildir)))
+    if settings.returns.imap_host:
+        sources.append(ImapSource(settings.returns))
+    return tuple(sources)
 
 
 def make_courier(house: House, settings: Settings, *, transport: Transport | None = None) -> Courier:
@@ -170,14 +201,17 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         mailroom = MailroomFolder(settings.data / "mailroom")
         transport = MailroomTransport(mailroom, house.clock)
         pages = MailroomPages(mailroom)
+    id = uuid4().hex
     return Courier(
-        id=uuid4().hex,
+        id=id,
         host=socket.gethostname(),
         store=house.store,
         clock=house.clock,
         campaigns=house.campaigns,
         routing=house.routing,
-        dispatch=house.dispatch,
+        pacing=Pacing(campaigns=house.campaigns),
+        settling=make_settling(house),
+        journal=JournalFolder(settings.data / "journals", id),
         mail=mime,
         parcelling=ReturnPath(house),
         transport=transport or make_transport(settings),
@@ -185,6 +219,16 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         batch=settings.courier.batch,
         lease_life=timedelta(seconds=settings.courier.lease_seconds),
         poll_seconds=settings.courier.poll_seconds,
+    )
+
+
+def make_settling(house: House) -> Settling:
+    return Settling(
+        store=house.store,
+        clock=house.clock,
+        campaigns=house.campaigns,
+        routing=house.routing,
+        dispatch=house.dispatch,
     )
 
 
@@ -217,10 +261,12 @@ def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
     folder = settings.data / "couriers"
     with CourierLock(folder, courier.id):
         dead = [each for each in dead_couriers(folder) if each != courier.id]
-        courier.recover(dead)
+        Recovery(
+            store=courier.store, clock=courier.clock, settling=courier.settling, journal=courier.journal
+        ).take_up(dead)
         forget(folder, dead)
         with courier.store.write() as work:
-            courier.dispatch.fit_to_carriers(work, at=courier.clock.now())
+            courier.settling.dispatch.fit_to_carriers(work, at=courier.clock.now())
         yield
 
 
@@ -230,7 +276,7 @@ def make_rehearsal(settings: Settings, day: date | None) -> Rehearsal:
     folder = settings.data / "rehearsal"
     _empty(folder)
     own = settings.model_copy(
-        update={"mode": Mode.REHEARSAL, "data": folder, "secret_file": "", "database": DatabaseSettings()}
+        update={"mode": Mode.REHEARSAL, "data": folder, "secret_file": "", "database": DatabaseSettings(), "returns": ReturnsSettings()}
     )
     if day is None:
         campaign = CampaignFolder(settings.campaigns_folder, settings.campaigns.active).active

@@ -4,7 +4,7 @@ that answers by script. Nothing of the shipped directory or campaign is relied o
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -307,7 +307,7 @@ class Installation:
         courier = make_courier(self.house, self.settings)
         courier.transport = transport or ScriptedTransport()
         courier.pages = pages or ScriptedPages()
-        courier.draw = lambda: 0.5
+        courier.settling = replace(courier.settling, draw=lambda: 0.5)
         for name, value in changes.items():
             setattr(courier, name, value)
         return courier

@@ -16,8 +16,11 @@ class CourierLock:
         self._descriptor = -1
 
     def __enter__(self) -> "CourierLock":
-        self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        # Named only when it is held: another courier that starts just now would take it for a dead one's.
+        unnamed = self._path.with_suffix(".new")
+        self._descriptor = os.open(unnamed, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unnamed.rename(self._path)
         return self
 
     def __exit__(
@@ -49,4 +52,4 @@ def _is_free(path: Path) -> bool:
         return False
     finally:
         os.close(descriptor)
-    return True
+    return path.exists()  # it may have left in good order just now

@@ -158,6 +158,10 @@ class _Files:
     """Which file is read for each part."""
 
     def __init__(self, folder: Path, base: Path | None) -> None:
+        if base is not None and not folder.exists():
+            raise FileProblems(file=str(folder), problems=["there is no such file or folder"])
+        if base is not None and folder.is_dir() and not any((folder / name).is_file() for name in _COLUMNS):
+            raise FileProblems(file=str(folder), problems=[f"none of {', '.join(_COLUMNS)} is in it"])
         self._folder, self._base = folder, base
         self._single = _kind_of(folder) if base is not None and folder.is_file() else None
 

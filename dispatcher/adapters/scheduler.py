@@ -1,5 +1,6 @@
 """APScheduler as the clock: it only ticks; what is due, and whether it is still to be done, the database says."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC
 
@@ -12,6 +13,11 @@ from dispatcher.telemetry import log
 
 # Ticks are short and mostly wait for the database; two at a time keep a long rendering from delaying the rest.
 _THREADS = 2
+# APScheduler writes the whole traceback of a failed tick, and an error's text could carry what a supporter wrote;
+# `_failed` tells of it instead.
+_own_log = logging.getLogger("apscheduler")
+_own_log.addHandler(logging.NullHandler())
+_own_log.propagate = False
 
 
 class Ticker:

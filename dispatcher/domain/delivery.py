@@ -95,6 +95,7 @@ class Notice(StrEnum):
     REMINDER = "reminder"
     RECEIPT = "receipt"
     WITHDRAWN = "withdrawn"
+    ANSWER = "answer"  # what the mission wrote back
 
 
 @dataclass(frozen=True, kw_only=True)

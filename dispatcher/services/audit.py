@@ -1,11 +1,21 @@
 """The promises, checked on what really stands in the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from dispatcher.domain.delivery import DELIVERY_MOVES, DeliveryState
 from dispatcher.domain.letter import LETTER_MOVES, LetterState
+from dispatcher.domain.log_replay import DELIVERY, LETTER, Replay
+from dispatcher.domain.seal_chain import Chain, read_chain
+from dispatcher.domain.sealing import LogPages, Seal
+
+# More of one kind would not be read; the exit code is 1 all the same.
+_SHOWN = 1000
+
+_Totals = dict[DeliveryState, int]
+_ByMission = dict[tuple[str | None, str | None], _Totals]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +31,13 @@ class Broken:
 @dataclass(frozen=True, kw_only=True)
 class Audit:
     """totals: approved letters by the state of their latest delivery. by_mission: the same by mission and
-    channel. in_doubt: the deliveries that wait for evidence or a person."""
+    channel. in_doubt: the deliveries that wait for evidence or a person. chain: the seals of the log."""
 
     approved: int
-    totals: dict[DeliveryState, int]
-    by_mission: dict[tuple[str | None, str | None], dict[DeliveryState, int]]
+    totals: _Totals
+    by_mission: _ByMission
     in_doubt: tuple[int, ...]
+    chain: Chain
     broken: tuple[Broken, ...]
 
     @property
@@ -48,6 +59,14 @@ class Audit:
                 for (mission, channel), states in self.by_mission.items()
             ],
             "in_doubt": list(self.in_doubt),
+            "seals": {
+                "blocks": self.chain.blocks,
+                "head": self.chain.head,
+                "unsealed_rows": self.chain.unsealed,
+                "unsealed_since": self.chain.unsealed_since.isoformat()
+                if self.chain.unsealed_since
+                else None,
+            },
             "broken": [
                 {"rule": each.rule, "subject": each.subject, "id": each.id, "what": each.what}
                 for each in self.broken
@@ -56,7 +75,7 @@ class Audit:
 
 
 class Ledger(Protocol):
-    """The questions that the audit asks; each answers ids of rows where something is wrong."""
+    """The questions that the audit asks; most answer ids of rows where something is wrong."""
 
     def approved(self) -> int: ...
 
@@ -69,105 +88,142 @@ class Ledger(Protocol):
 
     def delivered_without_approval(self) -> Sequence[int]: ...
 
-    def approvals_that_differ_from_the_log(self) -> Sequence[int]: ...
-
     def letters_sent_twice(self) -> Sequence[int]: ...
 
     def deliveries_answered_twice(self) -> Sequence[int]: ...
 
     def deliveries_without_an_answer(self) -> Sequence[int]: ...
 
-    def rows_that_differ_from_the_log(self) -> Sequence[tuple[str, int]]: ...
+    def seals(self) -> Iterable[Seal]: ...
 
-    def moves_out_of_order(self) -> Sequence[tuple[str, int]]: ...
+    def rows(self) -> LogPages:
+        """The whole log, read as it is asked for."""
 
-    def kinds_of_moves(self) -> Sequence[tuple[str, str | None, str]]:
-        """(subject, old, new), each once."""
+    def highest(self) -> dict[str, int]:
+        """The largest id of a letter and of a delivery, by subject; 0 where there is none."""
 
-    def example_of(self, subject: str, old: str | None, new: str) -> int: ...
+    def letter_states(self) -> Iterable[tuple[int, str, bool]]:
+        """(id, state, whether it carries an hour of approval) of every letter."""
+
+    def delivery_states(self) -> Iterable[tuple[int, str]]: ...
 
 
-def audit(ledger: Ledger) -> Audit:
-    """Conservation, at most once, and a log that agrees with itself and with the rows."""
-    broken: list[Broken] = []
+def audit(ledger: Ledger, *, head: str | None = None) -> Audit:
+    """Conservation, at most once, and a log that agrees with itself, with the rows and with its seals.
 
-    def found(rule: str, subject: str, ids: Sequence[int], what: str) -> None:
-        broken.extend(Broken(rule=rule, subject=subject, id=id, what=what) for id in ids)
-
-    found(
-        "conservation",
-        "letter",
-        ledger.approved_without_delivery(),
-        "was approved, and no delivery of it exists",
-    )
-    found(
-        "conservation",
-        "letter",
-        ledger.delivered_without_approval(),
-        "has a delivery, and was never approved",
-    )
-    found(
-        "conservation",
-        "letter",
-        ledger.approvals_that_differ_from_the_log(),
-        "the row and the log disagree on its approval",
-    )
-    found(
-        "at_most_once", "letter", ledger.letters_sent_twice(), "is with its mission by more than one delivery"
-    )
-    found(
-        "at_most_once",
-        "delivery",
-        ledger.deliveries_answered_twice(),
-        "was accepted by the next hop more than once",
-    )
-    found(
-        "honesty",
-        "delivery",
-        ledger.deliveries_without_an_answer(),
-        "counts as accepted, and nothing in the log says so",
-    )
-    for subject, id in ledger.rows_that_differ_from_the_log():
-        found("log", subject, [id], "its state is not the one that the log ends with")
-    for subject, id in ledger.moves_out_of_order():
-        found("log", subject, [id], "a step of its log does not begin where the one before ended")
-    for subject, old, new in ledger.kinds_of_moves():
-        if not _legal(subject, old, new):
-            found(
-                "log",
-                subject,
-                [ledger.example_of(subject, old, new)],
-                f"went from {old} to {new}, which is no legal move",
-            )
-    totals: dict[DeliveryState, int] = {}
-    by_mission: dict[tuple[str | None, str | None], dict[DeliveryState, int]] = {}
-    for mission, channel, state, count in ledger.latest():
-        each = DeliveryState(state)
-        totals[each] = totals.get(each, 0) + count
-        by_mission.setdefault((mission, channel), {})[each] = count
+    head: a hash of the chain that was noted down earlier, outside of the database."""
+    # The log is long: one reading of it serves both the seals and the steps.
+    replay = Replay(highest=ledger.highest())
+    rows = ledger.rows()
+    chain = read_chain(ledger.seals(), rows._replace(moves=replay.read(rows.moves)), wanted=head)
+    broken = [*_ledger_faults(ledger), *_step_faults(replay, ledger), *_seal_faults(chain, head)]
+    totals, by_mission = _totals(ledger)
     approved = ledger.approved()
     if sum(totals.values()) != approved and not broken:
-        found(
-            "conservation",
-            "letter",
-            [0],
-            f"{approved} were approved, but {sum(totals.values())} are accounted for",
-        )
+        what = f"{approved} were approved, but {sum(totals.values())} are accounted for"
+        broken.append(Broken(rule="conservation", subject=LETTER, id=0, what=what))
     return Audit(
         approved=approved,
         totals=totals,
         by_mission=by_mission,
         in_doubt=tuple(ledger.in_doubt()),
+        chain=chain,
         broken=tuple(broken),
     )
 
 
+def _ledger_faults(ledger: Ledger) -> Iterator[Broken]:
+    yield from _each(
+        "conservation",
+        LETTER,
+        ledger.approved_without_delivery(),
+        "was approved, and no delivery of it exists",
+    )
+    yield from _each(
+        "conservation", LETTER, ledger.delivered_without_approval(), "has a delivery, and was never approved"
+    )
+    yield from _each(
+        "at_most_once", LETTER, ledger.letters_sent_twice(), "is with its mission by more than one delivery"
+    )
+    yield from _each(
+        "at_most_once",
+        DELIVERY,
+        ledger.deliveries_answered_twice(),
+        "was accepted by the next hop more than once",
+    )
+    yield from _each(
+        "honesty",
+        DELIVERY,
+        ledger.deliveries_without_an_answer(),
+        "counts as accepted, and nothing in the log says so",
+    )
+
+
+def _step_faults(replay: Replay, ledger: Ledger) -> Iterator[Broken]:
+    approvals: list[int] = []
+
+    def letters() -> Iterator[tuple[int, str]]:
+        for id, state, approved in ledger.letter_states():
+            if approved != replay.was_approved(id) and len(approvals) < _SHOWN:
+                approvals.append(id)
+            yield id, state
+
+    for subject, states in ((LETTER, letters()), (DELIVERY, ledger.delivery_states())):
+        # To the last row, however many differ: what is without a row is known only then.
+        differing = list(replay.differing(subject, states))
+        yield from _each("log", subject, differing, "its state is not the one that the log ends with")
+        yield from _each(
+            "log", subject, replay.without_row(subject), "is in the log, and its row is not there any more"
+        )
+    yield from _each("conservation", LETTER, approvals, "the row and the log disagree on its approval")
+    for subject, id in replay.out_of_order:
+        yield from _each("log", subject, [id], "a step of its log does not begin where the one before ended")
+    for subject, id in replay.strays:
+        yield from _each("log", subject, [id], "is in the log, and no such row was ever there")
+    for (subject, old, new), id in replay.kinds.items():
+        if not _legal(subject, old, new):
+            yield from _each("log", subject, [id], f"went from {old} to {new}, which is no legal move")
+
+
+def _seal_faults(chain: Chain, head: str | None) -> Iterator[Broken]:
+    for fault in chain.faults:
+        yield Broken(rule="seal", subject="block", id=fault.number, what=fault.what)
+    if not chain.knows:
+        what = f"is the last one, and none in the chain has the hash {head}: it was cut off, or sealed anew"
+        yield Broken(rule="seal", subject="block", id=chain.blocks, what=what)
+
+
+def _each(rule: str, subject: str, ids: Iterable[int], what: str) -> Iterator[Broken]:
+    return (Broken(rule=rule, subject=subject, id=id, what=what) for id in islice(ids, _SHOWN))
+
+
+def _totals(ledger: Ledger) -> tuple[_Totals, _ByMission]:
+    totals: _Totals = {}
+    by_mission: _ByMission = {}
+    for mission, channel, state, count in ledger.latest():
+        if state not in DeliveryState.__members__.values():
+            continue  # nothing that this service writes; the row differs from its log, and the sum from the letters
+        each = DeliveryState(state)
+        totals[each] = totals.get(each, 0) + count
+        by_mission.setdefault((mission, channel), {})[each] = count
+    return totals, by_mission
+
+
 def _legal(subject: str, old: str | None, new: str) -> bool:
-    if subject == "letter":
-        if old is None:
-            # A file of confirmed letters is approved, or given to a person, as it comes in.
-            return LetterState(new) in {LetterState.SUBMITTED, LetterState.APPROVED, LetterState.IN_REVIEW}
-        return LetterState(new) in LETTER_MOVES[LetterState(old)]
+    try:
+        return _letter_may(old, new) if subject == LETTER else _delivery_may(old, new)
+    except ValueError:  # a word that no state has: somebody else's hand
+        return False
+
+
+def _letter_may(old: str | None, new: str) -> bool:
+    if old is None:
+        # A file of confirmed letters is approved, or given to a person, as it comes in.
+        return LetterState(new) in {LetterState.SUBMITTED, LetterState.APPROVED, LetterState.IN_REVIEW}
+    return LetterState(new) in LETTER_MOVES[LetterState(old)]
+
+
+def _delivery_may(old: str | None, new: str) -> bool:
     if old is None:
         return DeliveryState(new) in {DeliveryState.QUEUED, DeliveryState.HELD}
     return DeliveryState(new) in DELIVERY_MOVES[DeliveryState(old)]

@@ -6,6 +6,7 @@ from pathlib import Path
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.clock import Clock
 from dispatcher.services.confirmation import Confirmation
+from dispatcher.services.feedback import Feedback
 from dispatcher.services.intake import Intake
 from dispatcher.services.mailroom import Mailroom
 from dispatcher.services.outbox import Dispatch
@@ -14,6 +15,7 @@ from dispatcher.services.place_names import PlaceNames
 from dispatcher.services.preparation import Preparation
 from dispatcher.services.review import Moderation, Tone
 from dispatcher.services.routing import Routing
+from dispatcher.services.sealing import Sealing
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.store import Store
 
@@ -37,5 +39,9 @@ class House:
     moderation: Moderation
     preparation: Preparation
     pausing: Pausing
+    sealing: Sealing
     sign_in: SignIn
+    feedback: Feedback
+    # How often returned mail is picked up; None where no mailbox is set.
+    pick_up_seconds: float | None
     mailroom: Mailroom | None

@@ -33,6 +33,7 @@ from dispatcher.services.routing import Routing, Wayfinder, mission_key
 from dispatcher.services.store import Store, Work
 
 _T = TypeVar("_T")
+_LONGEST_TAG = 35  # RFC 5646 4.4.1
 
 FIELDS = ("name", "email", "country", "region", "city", "organisation", "language", "shielded", "letter")
 
@@ -339,7 +340,8 @@ class Intake:
 
 
 def _language(typed: str, text: str) -> str:
-    code = typed.strip().casefold().replace("_", "-").split("-", 1)[0]
+    # The head decides; no code is longer.
+    code = typed.strip()[:_LONGEST_TAG].casefold().replace("_", "-").split("-", 1)[0]
     if not code:
         return guess_language(text)
     if code not in LANGUAGES:

@@ -45,7 +45,8 @@ class Notices:
             delivery.notice.value,
             language=letter.language,
             campaign=campaign,
-            recipient=letter.email,
+            # An answer to a shielded letter goes to the campaign.
+            recipient=delivery.recipient or letter.email,
             recipient_name=letter.name or "",
             message_id=delivery.message_id,
             variables={

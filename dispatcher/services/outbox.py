@@ -150,11 +150,7 @@ class Dispatch:
         """After a change of the directory (of these missions), of these letters or of the carriers: every letter
         that has not left is sent to where it would go now. Answers how many deliveries changed."""
         way = self.routing.present(work)
-        waiting = [
-            row
-            for row in work.outbox.waiting(missions=missions, letters=letters)
-            if row.reason not in _PAUSE_VALUES
-        ]
+        waiting = work.outbox.waiting(missions=missions, letters=letters)
         known = work.letters.get({row.letter for row in waiting})
         histories = work.outbox.of_letters(list(known))
         stale, reopen = [], []
@@ -168,19 +164,45 @@ class Dispatch:
                 row.mission == found.mission
                 and row.channel == (choice.channel if choice else None)
                 and row.recipient == (choice.contact.value if choice else None)
-                and (row.state is DeliveryState.HELD) == (hold is not None)
+                and (row.state is DeliveryState.HELD and row.reason not in _PAUSE_VALUES)
+                == (hold is not None)
             )
             if not same:
                 stale.append(row)
                 reopen.append((letter, found, choice))
         if stale:
-            work.outbox.move(
-                [row.id for row in stale], DeliveryState.CANCELLED, at=at, by="outbox", reason="rerouted"
-            )
-            for letter, found, _ in reopen:
-                work.letters.reroute(letter.id, mission_key(found), found.reason)
-            self._open(work, way, reopen, at=at, any_hour=_any_hour(stale))
+            self._send_anew(work, way, stale, reopen, at=at)
         return len(stale)
+
+    def _send_anew(
+        self,
+        work: Work,
+        way: Wayfinder,
+        stale: Sequence[Delivery],
+        reopen: Sequence[tuple[Letter, Route, ChannelChoice | None]],
+        *,
+        at: datetime,
+    ) -> None:
+        going, doubles = [], []
+        for row, (letter, found, choice) in zip(stale, reopen, strict=True):
+            if self._is_double(work, letter, mission_key(found)):
+                doubles.append(row.id)
+            else:
+                work.letters.reroute(letter.id, mission_key(found), found.reason)
+                going.append((row, (letter, found, choice)))
+        for ids, reason in (([row.id for row, _ in going], "rerouted"), (doubles, "double")):
+            work.outbox.move(ids, DeliveryState.CANCELLED, at=at, by="outbox", reason=reason)
+        self._open(
+            work, way, [opening for _, opening in going], at=at, any_hour=_any_hour([row for row, _ in going])
+        )
+        work.outbox.apply_pauses(at=at, by="outbox")
+
+    def _is_double(self, work: Work, letter: Letter, mission: str) -> bool:
+        """Whether the writer's other letter stands for that mission already: of two, one goes there."""
+        if letter.person is None or mission == letter.mission:
+            return False
+        standing = work.letters.standing(letter.campaign, letter.action_day, [letter.person])
+        return (letter.person, mission) in standing
 
     def choose(self, work: Work, letter: LetterId, mission: str, *, at: datetime) -> int:
         """An organizer's choice for a letter whose place does not decide. Answers how many deliveries changed.
@@ -208,8 +230,7 @@ class Dispatch:
                 due[row.id] = at + place_in_line * (_HOUR / per_hour)
                 continue
             timetable = way.timetable(way.mission(row.mission), campaign, days[row.letter])
-            slot = timetable.slot(place_in_line, per_hour)
-            due[row.id] = slot if slot >= at else timetable.slot(place_in_line, per_hour, at)
+            due[row.id] = timetable.slot(place_in_line, per_hour, at)
         work.outbox.reschedule(due, any_hour=now)
         return len(due)
 

@@ -17,14 +17,17 @@ class Tick:
 def ticks(house: House) -> tuple[Tick, ...]:
     """prepare: renders what was approved. pauses: holds what came in while a pause stood. leases: takes up what
     dead couriers left. reminders and purge: letters that wait for their writer's yes. budget: forgets the
-    minutes that count no more."""
+    minutes that count no more. seal: the log, block by block. returns: picks up mail that came back, where a mailbox for it is set."""
+    returns = house.pick_up_seconds
     return (
         Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
         Tick(name="pauses", seconds=5, work=house.pausing.apply),
         Tick(name="leases", seconds=30, work=lambda: _expire_leases(house)),
+        Tick(name="seal", seconds=10, work=house.sealing.seal),
         Tick(name="reminders", seconds=600, work=house.confirmation.remind),
         Tick(name="purge", seconds=3600, work=house.confirmation.purge),
         Tick(name="budget", seconds=3600, work=lambda: _forget_minutes(house)),
+        *((Tick(name="returns", seconds=returns, work=house.feedback.pick_up),) if returns else ()),
     )
 
 

@@ -16,6 +16,8 @@ from dispatcher.domain.letter import Letter, LetterId, LetterState, NewLetter
 from dispatcher.domain.mission import Channel, Contact, ContactKind, Health, MissionId
 from dispatcher.domain.outcome import Attempt
 from dispatcher.services.audit import Ledger
+from dispatcher.services.incoming import Incoming
+from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
 
 
@@ -53,6 +55,9 @@ class Letters(Protocol):
 
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         """Marks as dispatched those of these letters that are approved; the others are left as they are."""
+
+    def action_days(self, ids: Sequence[LetterId]) -> dict[LetterId, date]:
+        """Without opening anything personal."""
 
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
@@ -157,6 +162,8 @@ class Outbox(Protocol):
 
     def queued_from(self, mission: MissionId, at: datetime) -> int:
         """How many of the mission's letters are queued for `at` or later."""
+
+    def of_lease(self, lease: str) -> list[Delivery]: ...
 
     def under_way(self) -> int:
         """How many rows a courier has now."""
@@ -321,6 +328,9 @@ class Links(Protocol):
 
     def delivery_token(self, purpose: str, delivery: DeliveryId) -> str: ...
 
+    def delivery(self, purpose: str, token: str) -> DeliveryId | None:
+        """None for a token that was not made here for this purpose."""
+
 
 class Work(Protocol):
     """One transaction's view of everything."""
@@ -343,6 +353,10 @@ class Work(Protocol):
     def couriers(self) -> Couriers: ...
     @property
     def ledger(self) -> Ledger: ...
+    @property
+    def incoming(self) -> Incoming: ...
+    @property
+    def seals(self) -> Seals: ...
 
 
 class Store(Protocol):

@@ -118,9 +118,10 @@ class Station:
             input=stdin.encode() if isinstance(stdin, str) else stdin,
             capture_output=True,
             env=self.environment,
-            cwd=self.data.parent,
+            cwd=next(folder for folder in self.data.parents if folder.is_dir()),
             timeout=_PATIENCE,
             preexec_fn=before,
+            check=False,
         )
         done = Done(code=ended.returncode, out=ended.stdout.decode(), err=ended.stderr.decode())
         assert done.code == code, f"{command} ended with {done.code}\n{done.out[-3000:]}\n{done.err[-3000:]}"
@@ -244,7 +245,7 @@ def send_here(station: Station, until: Callable[[], bool], *, seconds: float = 3
         working = asyncio.create_task(courier.run())
         try:
             async with asyncio.timeout(seconds):
-                while not until():
+                while not until():  # noqa: ASYNC110 - what is waited for happens elsewhere
                     await asyncio.sleep(0.02)
         finally:
             courier.stop()

@@ -128,9 +128,7 @@ def _day(folder: Path) -> Sent:
             courier.stop()
         envelopes = [(each.mail_from or "", each.rcpt_tos) for each in server.messages]
         messages = [each.content for each in server.messages if isinstance(each.content, bytes)]
-    return Sent(
-        station=station, writers=writers, messages=messages, envelopes=envelopes, check_words=words
-    )
+    return Sent(station=station, writers=writers, messages=messages, envelopes=envelopes, check_words=words)
 
 
 def _letters(path: Path, writers: list[Writer]) -> Path:
@@ -142,7 +140,16 @@ def _letters(path: Path, writers: list[Writer]) -> Path:
         # Every way in which a body can trip a mail program: dots at line starts, long lines, any script.
         body = f"{LETTER}\n.\n..\n{'long ' * 300}\nПожалуйста · お願いします · {number}"
         rows.writerow(
-            [writer.name, writer.email, writer.mission.country, writer.region, writer.city, "en", shielded, body]
+            [
+                writer.name,
+                writer.email,
+                writer.mission.country,
+                writer.region,
+                writer.city,
+                "en",
+                shielded,
+                body,
+            ]
         )
     path.write_text(text.getvalue(), encoding="utf-8")
     return path

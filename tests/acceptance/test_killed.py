@@ -68,16 +68,16 @@ def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
         _kill_again_and_again(
             server,
             lambda: processes.enter_context(here.start(command)),
-            rounds=3,
+            rounds=3 if command == "courier" else 2,
             dice=random.Random(_SEED),
         )
         with here.start(command) as last:
             here.settles()
             assert last.stop() < 10
         _agrees(here, server, _LETTERS)
-        doubtful = here.count(DeliveryState.IN_DOUBT)
-        # A courier has at most eight letters on the wire at a time.
-        assert doubtful <= 3 * 8
+        # Only what was truly between the final dot and the answer: a line has one letter there, or a few more where
+        # the server takes commands ahead of its answers.
+        assert here.count(DeliveryState.IN_DOUBT) <= 3 * 8
 
 
 def test_two_couriers_on_postgresql_share_the_letters_also_when_one_is_killed(
@@ -85,17 +85,20 @@ def test_two_couriers_on_postgresql_share_the_letters_also_when_one_is_killed(
 ) -> None:
     with _database(postgres) as url, in_thread(ScriptedSmtp(always=_SLOW)) as server:
         here = live(station, server.port, DATABASE__URL=url, COURIER__BATCH="25")
-        here.bring(drafts(_LETTERS))
         with ExitStack() as processes:
-            dice = random.Random(_SEED)
             stays = processes.enter_context(here.start("courier"))
-            _kill_again_and_again(
-                server, lambda: processes.enter_context(here.start("courier")), rounds=2, dice=dice
-            )
-            other = processes.enter_context(here.start("courier"))
+            dies = processes.enter_context(here.start("courier"))
+            stays.says("is at work")
+            dies.says("is at work")
+            here.bring(drafts(_LETTERS))
+            dice = random.Random(_SEED)
+            wait_for(lambda: len(server.received) >= dice.randint(15, 40), "some letters to arrive")
+            dies.kill()
+            comes = processes.enter_context(here.start("courier"))
+            comes.says("is at work")  # and has taken up what the dead one left
             here.settles()
             assert stays.stop() < 10
-            assert other.stop() < 10
+            assert comes.stop() < 10
         _agrees(here, server, _LETTERS)
         with psycopg.connect(url) as connection:
             query = "SELECT DISTINCT by FROM moves WHERE subject = 'delivery' AND new = 'accepted'"
@@ -110,20 +113,20 @@ def _database(postgres: PostgresServer) -> Iterator[str]:
 
 
 def test_sigterm_lets_the_letters_under_way_finish_and_leaves_nothing_in_doubt(station: Station) -> None:
-    with in_thread(ScriptedSmtp(always={"body": say("250 2.0.0 ok", after=0.3)})) as server:
+    with in_thread(ScriptedSmtp(always={"body": say("250 2.0.0 ok", after=0.2)})) as server:
         here = live(station, server.port)
-        here.bring(drafts(30))
+        here.bring(drafts(80))
         with here.start("courier") as courier:
             wait_for(lambda: len(server.received) >= 6, "some letters to arrive")
             assert courier.stop() < 10
         arrived = len(server.received)
-        assert arrived < 30
+        assert arrived < 80
         assert here.count(DeliveryState.ACCEPTED) == arrived
-        assert here.count(DeliveryState.QUEUED) == 30 - arrived
+        assert here.count(DeliveryState.QUEUED) == 80 - arrived
         here.audited()
         with here.start("courier"):
             here.settles()
-        _agrees(here, server, 30)
+        _agrees(here, server, 80)
 
 
 def test_sigterm_does_not_wait_for_a_server_that_never_answers(station: Station) -> None:

@@ -32,13 +32,19 @@ def _hasty(station: Station, folder: Path) -> Station:
     (file,) = campaigns.glob("*.toml")
     text = file.read_text()
     head, mark, tail = text.partition("[retries.email]")
-    tail = tail.replace("first_minutes = 5", f"first_minutes = {_FIRST}", 1).replace("jitter = 0.2", "jitter = 0.0", 1)
+    tail = tail.replace("first_minutes = 5", f"first_minutes = {_FIRST}", 1).replace(
+        "jitter = 0.2", "jitter = 0.0", 1
+    )
     file.write_text(head + mark + tail)
     return station.with_settings(CAMPAIGNS__PATH=str(campaigns), SMTP__CONNECTIONS="1")
 
 
 def _play(
-    station: Station, folder: Path, letters: Sequence[Script], count: int, until: Callable[[ScriptedSmtp], bool]
+    station: Station,
+    folder: Path,
+    letters: Sequence[Script],
+    count: int,
+    until: Callable[[ScriptedSmtp], bool],
 ) -> tuple[list[LogRow], ScriptedSmtp]:
     """So many letters to one mission meet the script; answers the log when `until` holds."""
     with in_thread(ScriptedSmtp(letters=letters)) as server:
@@ -61,7 +67,9 @@ def test_a_letter_that_is_put_off_is_tried_again_on_schedule(station: Station, t
         # The queue is looked at twice a second; the rest is for a busy machine.
         assert expected <= wait < expected + timedelta(seconds=4)
     assert server.began == 3
-    ids = {each.content.partition(b"Message-ID: ")[2].partition(b"\r\n")[0].decode() for each in server.received}
+    ids = {
+        each.content.partition(b"Message-ID: ")[2].partition(b"\r\n")[0].decode() for each in server.received
+    }
     assert ids == {row.delivery.message_id}
 
 

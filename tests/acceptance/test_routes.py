@@ -65,7 +65,9 @@ def test_each_of_the_249_countries_gives_a_mission_or_an_explained_hold(
         else:
             assert answer["held"] is None
             assert [each["channel"] for each in answer["channels"]] == [
-                name for name in ("email", "fax", "paper") if name in {c["channel"] for c in answer["channels"]}
+                name
+                for name in ("email", "fax", "paper")
+                if name in {c["channel"] for c in answer["channels"]}
             ]
             for each in answer["channels"]:
                 assert each["grade"] in {"A", "B", "C"}
@@ -136,6 +138,8 @@ def test_a_line_that_is_no_place_gets_its_own_answer_and_the_rest_go_on(furnishe
 
 def test_the_answer_for_people_says_what_was_not_used_and_why(furnished_station: Station) -> None:
     words = furnished_station.run("route", "--country", "Guam").out
-    assert words.startswith("You live in Guam (GU), for whose foreign relations the United States is responsible.")
+    assert words.startswith(
+        "You live in Guam (GU), for whose foreign relations the United States is responsible."
+    )
     assert "Not used:" in words
     assert "its role is 'consular protection', which is for citizens in distress" in words

@@ -184,19 +184,6 @@ def test_a_letter_that_is_held_can_be_taken_back(home: Installation, place: str)
     assert home.delivery(id).state is D.CANCELLED
 
 
-def test_a_letter_can_be_taken_back_in_the_moment_between_claim_and_wire(home: Installation) -> None:
-    (id,) = home.take()
-    home.prepare()
-    courier = home.courier()
-    home.clock.move_to(NOON)
-    batch = courier._claim(notices=False)
-    assert batch is not None and home.delivery(id).state is D.LEASED
-    assert home.house.confirmation.withdraw(id) is Answer.DONE
-    assert courier._start(batch.rows, batch.lease, NOON) == set()
-    assert home.delivery(id).state is D.CANCELLED
-    assert home.audit().ok
-
-
 def test_a_letter_that_has_left_cannot_be_taken_back(home: Installation) -> None:
     (id,) = home.take()
     home.prepare()

@@ -133,7 +133,7 @@ def test_characters_that_turn_the_reading_direction_are_refused(reader: Installa
 def test_ten_megabytes_in_any_field_are_refused_at_once(reader: Installation, field: str) -> None:
     started = time.perf_counter()
     assert field in problems(reader, **{field: "é" * TEN_MEGABYTES})
-    assert time.perf_counter() - started < 0.5
+    assert time.perf_counter() - started < 2
 
 
 def test_typed_text_is_cleaned(reader: Installation) -> None:

@@ -120,7 +120,9 @@ def test_letters_that_do_not_fit_into_the_day_go_on_the_next_office_day(
     assert due(home, *ids) == [*(OPENING + timedelta(hours=n) for n in range(8)), monday]
 
 
-def test_an_action_day_on_a_weekend_is_an_office_day_all_the_same(install: Callable[..., Installation]) -> None:
+def test_an_action_day_on_a_weekend_is_an_office_day_all_the_same(
+    install: Callable[..., Installation],
+) -> None:
     home: Installation = install(pace=1)
     (id, *_, spilled) = home.take(9, country="EG")  # closed on Friday and Saturday
     zone = ZoneInfo("Africa/Cairo")

@@ -125,6 +125,7 @@ class CourierQueue(MoveLog):
                 state=bindparam("new"),
                 reason=bindparam("why"),
                 due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
+                tries=outbox.c.tries - bindparam("not_its_own", type_=outbox.c.tries.type),
                 lease=bindparam("kept_lease"),
                 lease_until=None,
                 courier=None,
@@ -136,6 +137,8 @@ class CourierQueue(MoveLog):
                     "new": result.new.value,
                     "why": result.reason,
                     "due": result.due_at,
+                    # The relay was at fault: this was no try of the letter's own.
+                    "not_its_own": int(result.attempt is not None and result.attempt.outcome.relay),
                     # A row in doubt keeps its lease, so that the late answer of the same try can still settle it.
                     "kept_lease": result.lease if result.new is _S.IN_DOUBT else None,
                 }

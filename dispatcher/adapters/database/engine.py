@@ -124,8 +124,6 @@ def _problem(words: str) -> str | None:
         "unable to open": "its file cannot be opened; check that the data folder exists and is yours",
         "not a database": "its file is not a database, or is damaged",
         "malformed": "its file is damaged; restore the last backup",
-        "connection failed": "its server does not answer",
-        "connection refused": "its server does not answer",
         "server closed the connection": "its server closed the connection",
         "terminating connection": "its server is shutting down",
         "the connection is closed": "its server closed the connection",
@@ -134,13 +132,23 @@ def _problem(words: str) -> str | None:
         "password authentication failed": "its server refused the user name or password",
         "does not exist": "a table or database is missing; run 'dispatcher migrate'",
         "no such table": "a table is missing; run 'dispatcher migrate'",
+        "the database system is": "its server is starting up or shutting down",
+        "too many clients": "its server takes no more connections",
+        # The last, for each of these stands before a more exact reason where there is one.
+        "connection failed": "its server does not answer",
+        "connection is bad": "its server does not answer",
+        "connection refused": "its server does not answer",
     }
     return next((plain for sign, plain in known.items() if sign.casefold() in words.casefold()), None)
 
 
 def sqlite_folder(url: str) -> Path | None:
-    """The folder that must exist before an SQLite database can be made; None for a server."""
-    address = make_url(url)
+    """The folder that must exist before an SQLite database can be made; None for a server. Raises
+    DatabaseAddressWrong."""
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseAddressWrong(problem=str(error).split("\n", 1)[0]) from None
     return (
         Path(address.database).parent if address.get_backend_name() == "sqlite" and address.database else None
     )

@@ -1,17 +1,20 @@
 """The audit's questions to the database; each is one statement over the whole log."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select
+from sqlalchemy import Connection, Select, Table, and_, exists, func, select
 
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
+from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.delivery import WITH_MISSION, DeliveryState
-from dispatcher.domain.letter import LetterState
 from dispatcher.domain.outcome import OutcomeKind
+from dispatcher.domain.sealing import LogPages, Seal
 
 # More of one kind would not be read; the exit code is 1 all the same.
 _SHOWN = 1000
+# Rows fetched at a time.
+_PAGE = 10_000
 _LETTER_ROWS = outbox.c.kind == "letter"
 _THERE = [state.value for state in WITH_MISSION]
 
@@ -61,15 +64,6 @@ class LedgerTables:
             .distinct()
         )
 
-    def approvals_that_differ_from_the_log(self) -> Sequence[int]:
-        step = and_(moves.c.subject == "letter", moves.c.new == LetterState.APPROVED.value)
-        logged = exists().where(step, moves.c.subject_id == letters.c.id)
-        approved = exists().where(letters.c.id == moves.c.subject_id, letters.c.approved_at.is_not(None))
-        return [
-            *self._ids(select(letters.c.id).where(letters.c.approved_at.is_not(None), ~logged)),
-            *self._ids(select(moves.c.subject_id).where(step, ~approved).distinct()),
-        ]
-
     def letters_sent_twice(self) -> Sequence[int]:
         return self._ids(
             select(outbox.c.letter)
@@ -97,51 +91,38 @@ class LedgerTables:
         )
         return self._ids(select(outbox.c.id).where(outbox.c.state.in_(_THERE), ~answered, ~settled_later))
 
-    def rows_that_differ_from_the_log(self) -> Sequence[tuple[str, int]]:
-        last = (
-            select(func.max(moves.c.id).label("id"))
-            .group_by(moves.c.subject, moves.c.subject_id)
-            .subquery("last")
-        )
-        ends = (
-            select(moves.c.subject, moves.c.subject_id, moves.c.new)
-            .join(last, last.c.id == moves.c.id)
-            .subquery("ends")
-        )
-        found: list[tuple[str, int]] = []
-        for table, subject in ((letters, "letter"), (outbox, "delivery")):
-            mine = and_(ends.c.subject == subject, ends.c.subject_id == table.c.id)
-            query = (
-                select(table.c.id)
-                .outerjoin(ends, mine)
-                .where(or_(ends.c.new.is_(None), ends.c.new != table.c.state))
-            )
-            found += [(subject, id) for id in self._ids(query)]
-        return found
+    def seals(self) -> Iterator[Seal]:
+        return SealTable(self._connection).all()
 
-    def moves_out_of_order(self) -> Sequence[tuple[str, int]]:
-        before = func.lag(moves.c.new).over(
-            partition_by=(moves.c.subject, moves.c.subject_id), order_by=moves.c.id
-        )
-        steps = select(moves.c.subject, moves.c.subject_id, moves.c.old, before.label("before")).subquery(
-            "steps"
-        )
-        query = (
-            select(steps.c.subject, steps.c.subject_id)
-            .where(func.coalesce(steps.c.old, "") != func.coalesce(steps.c.before, ""))
-            .distinct()
-            .limit(_SHOWN)
-        )
-        return [(row[0], row[1]) for row in self._connection.execute(query)]
+    def rows(self) -> LogPages:
+        return SealTable(self._connection).rows(None)
 
-    def kinds_of_moves(self) -> Sequence[tuple[str, str | None, str]]:
-        rows = self._connection.execute(select(moves.c.subject, moves.c.old, moves.c.new).distinct())
-        return [(row[0], row[1], row[2]) for row in rows]
+    def highest(self) -> dict[str, int]:
+        tables = {"letter": letters, "delivery": outbox}
+        return {
+            subject: self._connection.execute(select(func.max(each.c.id))).scalar() or 0
+            for subject, each in tables.items()
+        }
 
-    def example_of(self, subject: str, old: str | None, new: str) -> int:
-        begins = moves.c.old.is_(None) if old is None else moves.c.old == old
-        query = select(moves.c.subject_id).where(moves.c.subject == subject, begins, moves.c.new == new)
-        return self._ids(query)[0]
+    def letter_states(self) -> Iterator[tuple[int, str, bool]]:
+        approved = letters.c.approved_at.is_not(None)
+        return self._rows(select(letters.c.id, letters.c.state, approved), letters)
+
+    def delivery_states(self) -> Iterator[tuple[int, str]]:
+        return self._rows(select(outbox.c.id, outbox.c.state), outbox)
+
+    def _rows(self, query: Select[Any], of: Table) -> Iterator[Any]:
+        """By key, so that no more than a page is in memory, whichever driver; as the driver gives them."""
+        last = None
+        while True:
+            cursor = self._connection.execute(
+                (query if last is None else query.where(of.c.id > last)).order_by(of.c.id).limit(_PAGE)
+            ).cursor
+            page = cursor.fetchall() if cursor is not None else []
+            if not page:
+                return
+            yield from page
+            last = page[-1][0]
 
     def _ids(self, query: Select[Any]) -> list[int]:
         return list(self._connection.scalars(query.limit(_SHOWN)))

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from dispatcher.adapters.database.schema import letters, moves, outbox, renderings
+from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
@@ -73,6 +73,16 @@ class LetterTable:
                 found[LetterId(row.id)] = _letter(row)
         return found
 
+    def action_days(self, ids: Sequence[LetterId]) -> dict[LetterId, date]:
+        found = {}
+        for start in range(0, len(ids), CHUNK):
+            query = select(letters.c.id, letters.c.action_day).where(
+                letters.c.id.in_(ids[start : start + CHUNK])
+            )
+            for id, day in self._connection.execute(query):
+                found[LetterId(id)] = day
+        return found
+
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         old = LetterState(
             self._connection.execute(
@@ -109,7 +119,11 @@ class LetterTable:
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
     ) -> list[Letter]:
-        query = select(letters).where(letters.c.state == state.value).order_by(letters.c.submitted_at)
+        query = (
+            select(letters)
+            .where(letters.c.state == state.value)
+            .order_by(letters.c.submitted_at, letters.c.id)
+        )
         if submitted_before is not None:
             query = query.where(letters.c.submitted_at < submitted_before)
         return [_letter(row) for row in self._connection.execute(query.limit(limit))]
@@ -155,6 +169,11 @@ class LetterTable:
             self._connection.execute(
                 update(renderings)
                 .where(renderings.c.id.in_(select(outbox.c.rendering).where(outbox.c.letter.in_(chunk))))
+                .values(content=None)
+            )
+            self._connection.execute(
+                update(incoming)
+                .where(incoming.c.outbox.in_(select(outbox.c.id).where(outbox.c.letter.in_(chunk))))
                 .values(content=None)
             )
 

@@ -211,8 +211,9 @@ outbox = Table(
         "letter",
         "notice",
         unique=True,
-        sqlite_where=text("kind = 'notice'"),
-        postgresql_where=text("kind = 'notice'"),
+        # One of each kind; but a letter can be answered more than once.
+        sqlite_where=text("kind = 'notice' AND notice <> 'answer'"),
+        postgresql_where=text("kind = 'notice' AND notice <> 'answer'"),
     ),
 )
 
@@ -253,6 +254,27 @@ enclosures = Table(
     Column("part", LargeBinary, nullable=False),
 )
 
+# Blocks of the log, each with the hash of the one before; see domain.sealing.
+seals = Table(
+    "seals",
+    metadata,
+    Column("number", _Key, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("first_move", _Key, nullable=False),
+    Column("last_move", _Key, nullable=False),
+    Column("moves", Integer, nullable=False),
+    Column("first_attempt", _Key, nullable=False),
+    Column("last_attempt", _Key, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("first_delivery", _Key, nullable=False),
+    Column("last_delivery", _Key, nullable=False),
+    Column("deliveries", Integer, nullable=False),
+    # Keeps the hashed names of persons from being guessed; it is not exported.
+    Column("salt", LargeBinary(16), nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
 # --- mail that comes back -----------------------------------------------------------------------------------
 
 incoming = Table(
@@ -263,10 +285,18 @@ incoming = Table(
     Column("digest", String(64), nullable=False, unique=True),
     Column("outbox", _Key, ForeignKey("outbox.id"), index=True),
     Column("kind", String(16), nullable=False),
+    # RFC 3463 of a report; empty where there is none.
+    Column("status", String(12), nullable=False),
+    # In our own words: what a person should know who looks at it.
+    Column("why", Sealed("incoming.why"), nullable=False),
+    # Its own Message-ID: an answer that comes to two of our mailboxes is passed on once.
+    Column("message_id", Text, nullable=False),
     Column("received_at", Instant, nullable=False),
     Column("content", SealedBytes("incoming.content")),
     Column("settled_at", Instant),
     Column("settled_by", String(40)),
+    # The notice that took an answer to the supporter.
+    Column("passed_on", _Key, ForeignKey("outbox.id")),
     Index("ix_incoming_kind_settled_at", "kind", "settled_at"),
 )
 

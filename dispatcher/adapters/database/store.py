@@ -10,11 +10,13 @@ from dispatcher.adapters.database.couriers import CourierTable
 from dispatcher.adapters.database.directory_shelf import DirectoryTables
 from dispatcher.adapters.database.enclosures import EnclosureTable
 from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.incoming import IncomingTable
 from dispatcher.adapters.database.ledger import LedgerTables
 from dispatcher.adapters.database.letters import LetterTable
 from dispatcher.adapters.database.organizers import OrganizerTable
 from dispatcher.adapters.database.outbox import OutboxTable
 from dispatcher.adapters.database.pauses import PauseTable
+from dispatcher.adapters.database.seals import SealTable
 from dispatcher.adapters.database.timing import TimingTable
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.delivery import DeliveryId
@@ -62,6 +64,14 @@ class DatabaseWork:
     def ledger(self) -> LedgerTables:
         return LedgerTables(self._connection)
 
+    @cached_property
+    def incoming(self) -> IncomingTable:
+        return IncomingTable(self._connection)
+
+    @cached_property
+    def seals(self) -> SealTable:
+        return SealTable(self._connection)
+
 
 class SealedLinks:
     """Links of letters carry a keyed hash of the letter's number; nothing of them is kept in the database."""
@@ -74,6 +84,10 @@ class SealedLinks:
 
     def delivery_token(self, purpose: str, delivery: DeliveryId) -> str:
         return self._vault.link_token(purpose, delivery)
+
+    def delivery(self, purpose: str, token: str) -> DeliveryId | None:
+        subject = self._vault.link_subject(purpose, token)
+        return None if subject is None else DeliveryId(subject)
 
     def letter(self, purpose: str, token: str) -> LetterId | None:
         subject = self._vault.link_subject(purpose, token)

@@ -1,7 +1,7 @@
 """What the commands are given by the composition root."""
 
 from contextlib import AbstractContextManager
-from datetime import date
+from datetime import date, tzinfo
 from typing import Protocol
 
 from dispatcher.services.clock import Clock
@@ -12,6 +12,7 @@ from dispatcher.services.house import House
 from dispatcher.services.letter_file import LetterFiles
 from dispatcher.services.packet import PageBinder
 from dispatcher.services.rehearsal import Rehearsal
+from dispatcher.services.relay_evidence import RelayLogFiles
 from dispatcher.services.review import Tone
 from dispatcher.settings import Settings
 
@@ -36,6 +37,9 @@ class Entrance(Protocol):
     def directory_files(self) -> DirectoryFiles: ...
 
     def pages(self) -> PageBinder: ...
+
+    def relay_log(self, house: House, zone: tzinfo | None) -> RelayLogFiles:
+        """zone: of stamps that do not name one; this machine's where None."""
 
     def rehearsal(self, settings: Settings, day: date | None) -> Rehearsal:
         """A rehearsal of this action day (the next one where None), in a folder of its own."""

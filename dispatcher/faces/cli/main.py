@@ -37,6 +37,8 @@ COMMANDS = {
     "log": ("log", "Show the delivery log."),
     "watch": ("log", "Follow the delivery log."),
     "doubt": ("doubt", "Settle deliveries of which nobody knows whether they arrived."),
+    "mail": ("mail", "Mail that comes back: bounces, answers, and what waits for a person."),
+    "evidence": ("mail", "Settle what is in doubt by the mail relay's own log."),
     "audit": ("audit", "Check the promises on the database."),
     "missions": ("missions", "The directory of embassies and consulates."),
     "organizer": ("organizer", "Who may sign in to the console."),

@@ -2,11 +2,13 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing
 
 import click
 
+from dispatcher.domain.errors import DispatcherError
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.services.courier import Courier
 from dispatcher.services.house import House
@@ -17,6 +19,11 @@ from dispatcher.settings import Settings
 _FIRST_ORGANIZER = "first-organizer"
 # How long what is on the wire is waited for at the end; systemd kills after 90 seconds.
 _DRAIN_SECONDS = 10
+
+
+class CannotListen(DispatcherError):
+    """The address {host}:{port} cannot be listened on: {problem}. Name another one with DISPATCHER_WEB__PORT (and
+    DISPATCHER_WEB__HOST)."""
 
 
 @click.command("serve")
@@ -62,8 +69,20 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
         proxy_headers=False,
     )
     server = uvicorn.Server(config)
-    _greet(house, settings)
-    asyncio.run(server.serve())
+    with closing(_listen(settings.web.host, settings.web.port)) as listener:
+        _greet(house, settings, listener.getsockname()[1])
+        asyncio.run(server.serve(sockets=[listener]))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Taken before the greeting tells the address. Raises CannotListen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        # Python 3.11 adds the address to the system's words; it is told already.
+        problem = (error.strerror or "it cannot be opened").partition(" (while")[0].lower()
+        raise CannotListen(host=host, port=port, problem=problem) from None
 
 
 @click.command("courier")
@@ -86,8 +105,8 @@ async def _until_stopped(courier: Courier) -> None:
     await courier.run()
 
 
-def _greet(house: House, settings: Settings) -> None:
-    address = f"http://{settings.web.host}:{settings.web.port}"
+def _greet(house: House, settings: Settings, port: int) -> None:
+    address = f"http://{settings.web.host}:{port}"
     click.echo(f"\nMode: {_mode(house)}.")
     click.echo(f"Form:     {address}/")
     if not house.sign_in.all():

@@ -1,0 +1,62 @@
+"""The mission's budget at the moment of claiming: what may leave now, and when the rest is due instead."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dispatcher.domain.delivery import Delivery, DeliveryId
+from dispatcher.domain.mission import MissionId
+from dispatcher.domain.timetable import (
+    MINUTES_COUNTED,
+    admit,
+    minute_of,
+    next_room,
+    postpone,
+    sent_in_last_hour,
+)
+from dispatcher.services.campaigns import Campaigns
+from dispatcher.services.routing import Wayfinder
+from dispatcher.services.store import Work
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pacing:
+    campaigns: Campaigns
+
+    def let_through(
+        self, work: Work, rows: Sequence[Delivery], way: Wayfinder, now: datetime
+    ) -> tuple[list[Delivery], dict[DeliveryId, datetime]]:
+        """The letters that may leave now, in their order, and new due times for the others. Both channels of a
+        mission draw on one budget."""
+        by_mission: dict[MissionId, list[Delivery]] = {}
+        for row in rows:
+            assert row.mission is not None  # noqa: S101 - a row without a mission is held, never queued
+            by_mission.setdefault(row.mission, []).append(row)
+        minute = minute_of(now)
+        spent = work.timing.let_through(list(by_mission), since_minute=minute - MINUTES_COUNTED)
+        days = work.letters.action_days([waiting[0].letter for waiting in by_mission.values()])
+        later: dict[DeliveryId, datetime] = {}
+        for mission_id, waiting in by_mission.items():
+            campaign = self.campaigns.get(waiting[0].campaign)
+            per_hour = campaign.pacing.letters_per_hour
+            timetable = way.timetable(way.mission(mission_id), campaign, days[waiting[0].letter])
+            is_open = timetable.is_open(now)
+            may_go = [row for row in waiting if row.any_hour or is_open]
+            buckets = spent[mission_id]
+            fit = may_go[: admit(len(may_go), sent_in_last_hour(buckets, now), per_hour)]
+            if len(fit) == len(waiting):
+                continue
+            chosen = {row.id for row in fit}
+            free_from = next_room({**buckets, minute: buckets.get(minute, 0) + len(fit)}, now, per_hour)
+            queued = work.outbox.queued_from(mission_id, free_from)
+            for k, row in enumerate(row for row in waiting if row.id not in chosen):
+                if row.any_hour:
+                    later[row.id] = max(now + _HOUR / per_hour * (k + 1), free_from)
+                else:
+                    later[row.id] = postpone(timetable, now, queued + k, per_hour, free_from)
+        going = [row for row in rows if row.id not in later]
+        work.timing.note_let_through(Counter(str(row.mission) for row in going), minute=minute)
+        return going, later
