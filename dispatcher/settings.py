@@ -101,18 +101,20 @@ class ToneSettings(_Section):
 
 
 class WebSettings(_Section):
-    """host and port to listen on. public_url: how supporters reach the form, for the links in mails."""
+    """host and port to listen on. public_url: how supporters reach the form, for the links in mails.
+    metrics_token: whoever sends it may read /metrics; without it only this machine may."""
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     public_url: str = ""
+    metrics_token: SecretStr = SecretStr("")
 
 
 class CourierSettings(_Section):
     """batch: how many deliveries are claimed at a time. lease_seconds: after how long a silent courier counts
     as dead. poll_seconds: how often the queue is looked at when it was empty."""
 
-    batch: int = Field(default=200, ge=1, le=5000)
+    batch: int = Field(default=1000, ge=1, le=5000)
     lease_seconds: int = Field(default=900, ge=5)
     poll_seconds: float = Field(default=0.5, gt=0, le=60)
 

@@ -5,7 +5,7 @@ import shutil
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -54,6 +54,7 @@ from dispatcher.services.schedule import ticks
 from dispatcher.services.sealing import Sealing
 from dispatcher.services.settling import Settling
 from dispatcher.services.sign_in import SignIn
+from dispatcher.services.store import StoreConflict
 from dispatcher.services.transport import Transport
 from dispatcher.settings import DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
 from dispatcher.telemetry import log
@@ -96,10 +97,13 @@ def _import_apart(settings: Settings) -> None:
 def bring_up_to_date(settings: Settings) -> bool:
     """Migrates; answers whether there was anything to do."""
     database = open_database(settings)
-    if is_current(database):
-        return False
-    migrate(database)
-    return True
+    try:
+        if is_current(database):
+            return False
+        migrate(database)
+        return True
+    finally:
+        database.close()
 
 
 def open_database(settings: Settings) -> Database:
@@ -216,6 +220,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         parcelling=ReturnPath(house),
         transport=transport or make_transport(settings),
         pages=pages,
+        smallest_batch=settings.smtp.connections,
         batch=settings.courier.batch,
         lease_life=timedelta(seconds=settings.courier.lease_seconds),
         poll_seconds=settings.courier.poll_seconds,
@@ -276,7 +281,13 @@ def make_rehearsal(settings: Settings, day: date | None) -> Rehearsal:
     folder = settings.data / "rehearsal"
     _empty(folder)
     own = settings.model_copy(
-        update={"mode": Mode.REHEARSAL, "data": folder, "secret_file": "", "database": DatabaseSettings(), "returns": ReturnsSettings()}
+        update={
+            "mode": Mode.REHEARSAL,
+            "data": folder,
+            "secret_file": "",
+            "database": DatabaseSettings(),
+            "returns": ReturnsSettings(),
+        }
     )
     if day is None:
         campaign = CampaignFolder(settings.campaigns_folder, settings.campaigns.active).active
@@ -354,9 +365,10 @@ def _import_directory_once(store: DatabaseStore, settings: Settings, clock: Cloc
             return
     directory = directory_files.read_directory(settings.missions_folder)
     digest = directory_files.folder_digest(settings.missions_folder)
-    with store.write() as work:
-        if not work.directory.version():  # another process may have been first
-            summary = f"first import: {len(directory.missions)} missions"
+    summary = f"first import: {len(directory.missions)} missions"
+    # Another process may be first: by a moment, or, on PostgreSQL, while this one writes too.
+    with suppress(StoreConflict), store.write() as work:
+        if not work.directory.version():
             work.directory.replace(directory, digest=digest, summary=summary, at=clock.now())
 
 

@@ -30,14 +30,12 @@ from dispatcher.services.store import Store, StoreUnavailable, Work
 from dispatcher.services.transport import Parcel, Transport
 from dispatcher.telemetry import log
 
-# Batches that are claimed at a time: one on the wire, one ready to follow, so that the wire never waits for the
-# database.
-_AHEAD = 2
-# A batch starts small and doubles while it takes less than this; so a pause takes hold within a second or so even
-# on a slow relay, and a fast one gets batches that are worth a transaction.
-_SMALLEST_BATCH = 16
-_QUICK = 0.25
-_SLOW = 0.6
+# A batch doubles while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
+# takes hold within a second also on a slow relay, and a fast one gets batches that are worth a transaction.
+_QUICK = 0.2
+_SLOW = 0.5
+# From this size on the next batch is claimed while one is on the wire, so that the wire never waits for the database.
+_WORTH_A_SECOND = 64
 # Answers are written at least so often, also while a slow letter of the batch is still on the wire.
 _SETTLE_SECONDS = 0.2
 # How often a courier that is busy with a long answer says that it is alive.
@@ -101,7 +99,8 @@ class _Batch:
 
 @dataclass(kw_only=True)
 class Courier:
-    """id: names this process in leases and in the log. batch: deliveries claimed at a time, at most."""
+    """id: names this process in leases and in the log. smallest_batch, batch: deliveries claimed at a time, at
+    least (as many as there are lines to the relay) and at most."""
 
     id: str
     host: str
@@ -116,11 +115,12 @@ class Courier:
     parcelling: Parcelling
     transport: Transport
     pages: PageCarrier | None
+    smallest_batch: int
     batch: int
     lease_life: timedelta
     poll_seconds: float
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _size: int = _SMALLEST_BATCH
+    _size: int = 0
     _troubles: int = 0
     _seen_at: datetime | None = None
 
@@ -135,7 +135,8 @@ class Courier:
                 batch = await self._next()
                 if batch is not None:
                     under_way.add(asyncio.create_task(self._carry(batch)))
-                if len(under_way) >= _AHEAD or (under_way and batch is None):
+                ahead = 2 if self._batch_size() >= _WORTH_A_SECOND else 1
+                if len(under_way) >= ahead or (under_way and batch is None):
                     limit = None if batch is not None else self.poll_seconds
                     done, under_way = await asyncio.wait(
                         under_way, timeout=limit, return_when=asyncio.FIRST_COMPLETED
@@ -172,7 +173,7 @@ class Courier:
         try:
             await asyncio.to_thread(self._sign_of_life)
             for notices in (True, False):
-                batch = await asyncio.to_thread(self._claim, notices, min(self._size, self.batch))
+                batch = await asyncio.to_thread(self._claim, notices, self._batch_size())
                 if batch is not None:
                     return batch
         except StoreUnavailable as problem:
@@ -353,12 +354,16 @@ class Courier:
                 )
         return len(left)
 
+    def _batch_size(self) -> int:
+        return min(max(self._size, self.smallest_batch), self.batch)
+
     def _learn(self, count: int, seconds: float, relay_faults: bool) -> None:
         self._troubles = self._troubles + 1 if relay_faults else 0
+        size = self._batch_size()
         if seconds > _SLOW or relay_faults:
-            self._size = max(_SMALLEST_BATCH, self._size // 2)
-        elif seconds < _QUICK and count >= self._size:
-            self._size = min(self._size * 2, self.batch)
+            self._size = size // 2
+        elif seconds < _QUICK and count >= size:
+            self._size = size * 2
 
     async def _beat(self) -> None:
         """Keeps the leases alive also while a mail server thinks for minutes."""
