@@ -69,11 +69,11 @@ def test_the_longest_letter_fits_and_one_more_does_not() -> None:
 
 
 def test_megabytes_are_refused_without_being_looked_through() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for check in (person_name, letter_text):
         with pytest.raises(Unusable):
             check("é" * 20_000_000)
-    assert time.perf_counter() - started < 0.2
+    assert time.process_time() - started < 0.5
 
 
 @pytest.mark.parametrize("name", ["Jane", "김민수", "O’Brien", "J.", "X Æ A-12", "d'Arc", "Mary Ann " * 10])

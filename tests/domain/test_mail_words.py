@@ -45,7 +45,9 @@ def test_an_absence_begins_its_subject_so(language: str) -> None:
     assert not is_absence(f"A request about {subject}")
 
 
-@pytest.mark.parametrize("subject", ["Re: A request", "Your letter", "Office hours", "关于您的来信", "편지 감사합니다"])
+@pytest.mark.parametrize(
+    "subject", ["Re: A request", "Your letter", "Office hours", "关于您的来信", "편지 감사합니다"]
+)
 def test_other_subjects_are_no_absence(subject: str) -> None:
     assert not is_absence(subject)
 
@@ -104,7 +106,14 @@ def test_what_is_quoted_is_not_their_own(quotation: str) -> None:
 
 
 def test_hostile_texts_are_read_quickly() -> None:
-    for text in ("a " * 50_000, "> " * 50_000, "on " * 30_000, "stop sending" * 9_000, "不要再" * 30_000, "\n" * 90_000):
+    for text in (
+        "a " * 50_000,
+        "> " * 50_000,
+        "on " * 30_000,
+        "stop sending" * 9_000,
+        "不要再" * 30_000,
+        "\n" * 90_000,
+    ):
         asks_to_stop(text)
         own_words(text)
         says_automatic(text)

@@ -35,7 +35,12 @@ def test_the_action_of_a_report_decides(action: str, kind: MailKind) -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("5.1.1", MailKind.BOUNCED), ("4.2.0", MailKind.DELAYED), ("2.0.0", MailKind.RELAYED), ("", MailKind.UNSORTED)],
+    [
+        ("5.1.1", MailKind.BOUNCED),
+        ("4.2.0", MailKind.DELAYED),
+        ("2.0.0", MailKind.RELAYED),
+        ("", MailKind.UNSORTED),
+    ],
 )
 def test_without_an_action_the_status_decides_and_never_says_delivered(status: str, kind: MailKind) -> None:
     assert sort_mail(report("", status), MISSION).kind is kind
@@ -81,7 +86,8 @@ def test_a_letter_that_is_in_one_of_two_mailboxes_has_arrived() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "soft"), [("4.4.7", True), ("5.2.2", True), ("5.4.7", True), ("5.1.1", False), ("5.7.1", False), ("", False)]
+    ("status", "soft"),
+    [("4.4.7", True), ("5.2.2", True), ("5.4.7", True), ("5.1.1", False), ("5.7.1", False), ("", False)],
 )
 def test_what_may_pass_is_a_soft_bounce(status: str, soft: bool) -> None:
     assert Reading(kind=MailKind.BOUNCED, status=status).soft is soft
@@ -117,12 +123,16 @@ def test_an_empty_delivery_report_is_judged_by_its_words() -> None:
 
 
 def test_a_mail_server_in_unknown_words_waits_for_a_person() -> None:
-    facts = MailFacts(sender="postmaster@x.example", subject="Hmm", text="Grzmpf.", automatic=("Auto-Submitted",))
+    facts = MailFacts(
+        sender="postmaster@x.example", subject="Hmm", text="Grzmpf.", automatic=("Auto-Submitted",)
+    )
     assert sort_mail(facts, MISSION).kind is MailKind.UNSORTED
 
 
 def test_a_program_that_speaks_of_failure_is_not_filed_away_as_an_automatic_reply() -> None:
-    facts = MailFacts(sender="gateway@x.example", subject="Mail could not be delivered", automatic=("Precedence",))
+    facts = MailFacts(
+        sender="gateway@x.example", subject="Mail could not be delivered", automatic=("Precedence",)
+    )
     assert sort_mail(facts, MISSION).kind is MailKind.UNSORTED
 
 

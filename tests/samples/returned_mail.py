@@ -20,7 +20,7 @@ def sample(text: str, *, to: str = MISSION, back: str = BACK, message_id: str = 
     return filled.replace("\n", "\r\n").encode()
 
 
-def _report(  # noqa: PLR0913 - what differs between servers
+def _report(
     *,
     sender: str,
     subject: str,
@@ -213,7 +213,7 @@ Content-Type: multipart/mixed; boundary="=_163"
 Content-Type: text/html; charset=gbk
 Content-Transfer-Encoding: base64
 
-{_encoded('<html><body><h2>抱歉，您的邮件被退回来了</h2><p>收件人：embassy@nl.mission.example</p><p>退信原因：收件人邮件地址不存在</p><p>550 User not found: embassy@nl.mission.example</p></body></html>', "gbk")}
+{_encoded("<html><body><h2>抱歉，您的邮件被退回来了</h2><p>收件人：embassy@nl.mission.example</p><p>退信原因：收件人邮件地址不存在</p><p>550 User not found: embassy@nl.mission.example</p></body></html>", "gbk")}
 --=_163
 Content-Type: message/rfc822
 
@@ -226,7 +226,9 @@ Message-ID: {{id}}
 """
 # QQ mail: a report, with words in GB18030.
 QQ_FAILED = _report(
-    sender="=?gb18030?B?" + base64.b64encode("QQ邮箱管理员".encode("gb18030")).decode() + "?= <PostMaster@qq.com>",
+    sender="=?gb18030?B?"
+    + base64.b64encode("QQ邮箱管理员".encode("gb18030")).decode()
+    + "?= <PostMaster@qq.com>",
     subject="=?gb18030?B?" + base64.b64encode("来自qq.com的退信".encode("gb18030")).decode() + "?=",
     words="很抱歉您发送的邮件被退回，以下是该邮件的相关信息：",
     message_fields="Reporting-MTA: dns; qq.com",
@@ -288,12 +290,17 @@ Not delivered.
 Content-Type: message/delivery-status
 Content-Transfer-Encoding: base64
 
-{_encoded('''Reporting-MTA: dns; mx
+{
+    _encoded(
+        '''Reporting-MTA: dns; mx
 
 Final-Recipient: rfc822; embassy@nl.mission.example
 Action: failed
 Status: 5.1.1
-''', "ascii")}
+''',
+        "ascii",
+    )
+}
 --=_r--
 """
 # The mission forwards its mail, and what it forwards to has failed.
@@ -340,7 +347,9 @@ BOUNCES: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-def mail(subject: str, text: str, *, header: str = "", sender: str = "Consul Li <li@nl.mission.example>") -> str:
+def mail(
+    subject: str, text: str, *, header: str = "", sender: str = "Consul Li <li@nl.mission.example>"
+) -> str:
     """A mail in answer to the letter."""
     return f"""\
 Return-Path: <li@nl.mission.example>
@@ -361,7 +370,10 @@ _QUOTED = "\n\nOn Fri, 24 Sep 2027 at 09:00, Jane Doe via Refugees Day <letters@
 # With no header field that gives them away: by subject, by words.
 ABSENCES = {
     "en": ("Automatic reply: A request", "I am out of the office until 4 October."),
-    "de": ("Abwesenheitsnotiz: A request", "Ich bin bis zum 4. Oktober nicht im Büro. Bitte wenden Sie sich an Frau Wang."),
+    "de": (
+        "Abwesenheitsnotiz: A request",
+        "Ich bin bis zum 4. Oktober nicht im Büro. Bitte wenden Sie sich an Frau Wang.",
+    ),
     "nl": ("Automatisch antwoord: A request", "Ik ben afwezig tot 4 oktober."),
     "fr": ("Réponse automatique : A request", "Je suis absent jusqu'au 4 octobre."),
     "es": ("Respuesta automática: A request", "Estaré fuera de la oficina hasta el 4 de octubre."),
@@ -382,7 +394,8 @@ ACKNOWLEDGEMENTS = {
     "zh": "您好，您的来信已收到。此邮件由系统自动发送，请勿回复。",
 }
 ANSWERS = {
-    "en": "Dear Ms Doe,\n\nthe Embassy has taken note of your letter and has passed it on to the relevant department.\n\nLi, Second Secretary" + _QUOTED,
+    "en": "Dear Ms Doe,\n\nthe Embassy has taken note of your letter and has passed it on to the relevant department.\n\nLi, Second Secretary"
+    + _QUOTED,
     "en, angry": "Please stop interfering in the internal affairs of China. We will not forward your letter. Do not believe Western media.",
     "de": "Sehr geehrte Frau Doe,\n\nwir haben Ihren Brief erhalten. China handelt nach dem Recht. Hören Sie auf, sich in unsere inneren Angelegenheiten einzumischen.",
     "nl": "Geachte mevrouw Doe,\n\nDe ambassade heeft uw brief ontvangen en doorgestuurd.",
@@ -417,7 +430,10 @@ STOPS = {
     "zh, us": "请勿向我们寄信。",
 }
 CHALLENGES = {
-    "spam arrest": ("Re: A request (verification)", "Please click the link below to verify your message. Spam Arrest"),
+    "spam arrest": (
+        "Re: A request (verification)",
+        "Please click the link below to verify your message. Spam Arrest",
+    ),
     "tmda": ("Please confirm your message", "To release your message, simply reply."),
     "mailinblack": ("Vérification de votre message", "Mailinblack protège cette adresse."),
     "chinese": ("请确认您的邮件", "请点击链接验证您的身份后，邮件才会送达。"),

@@ -131,9 +131,9 @@ def test_characters_that_turn_the_reading_direction_are_refused(reader: Installa
 
 @pytest.mark.parametrize("field", [*ONE_LINE, "language", "shielded", "letter"])
 def test_ten_megabytes_in_any_field_are_refused_at_once(reader: Installation, field: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     assert field in problems(reader, **{field: "é" * TEN_MEGABYTES})
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 0.5
 
 
 def test_typed_text_is_cleaned(reader: Installation) -> None:
@@ -303,26 +303,24 @@ def test_a_file_is_taken_whole_or_not_at_all(home: Installation, monkeypatch: py
 # The way.
 
 
-@pytest.mark.parametrize(
-    ("place", "mission", "reason"),
-    [
-        ({"country": "US", "region": "US-TX"}, WASHINGTON, None),
-        ({"country": "US", "region": "New York"}, NEW_YORK, None),
-        ({"country": "US", "region": "US-CA", "city": "Berkeley"}, SAN_FRANCISCO, None),
-        ({"country": "US", "region": "US-CA"}, None, "choose_mission"),
-        ({"country": "US", "region": "US-CA", "city": "Fresno"}, None, "choose_mission"),
-        ({"country": "SZ"}, None, "no_mission"),
-        ({"country": "AF"}, KABUL, "no_contact"),
-    ],
-)
-def test_each_place_has_its_mission_or_the_reason_why_not(
-    home: Installation, place: dict[str, str], mission: str | None, reason: str | None
-) -> None:
-    (id,) = home.take(**place)
-    delivery = home.delivery(id)
-    assert (delivery.mission, delivery.reason) == (mission, reason)
-    assert delivery.state is (DeliveryState.HELD if reason else DeliveryState.QUEUED)
-    assert home.letter(id).route_reason
+PLACES: list[tuple[dict[str, str], str | None, str | None]] = [
+    ({"country": "US", "region": "US-TX"}, WASHINGTON, None),
+    ({"country": "US", "region": "New York"}, NEW_YORK, None),
+    ({"country": "US", "region": "US-CA", "city": "Berkeley"}, SAN_FRANCISCO, None),
+    ({"country": "US", "region": "US-CA"}, None, "choose_mission"),
+    ({"country": "US", "region": "US-CA", "city": "Fresno"}, None, "choose_mission"),
+    ({"country": "SZ"}, None, "no_mission"),
+    ({"country": "AF"}, KABUL, "no_contact"),
+]
+
+
+def test_each_place_has_its_mission_or_the_reason_why_not(home: Installation) -> None:
+    for number, (place, mission, reason) in enumerate(PLACES):
+        (id,) = home.take(first=number, **place)
+        delivery = home.delivery(id)
+        assert (delivery.mission, delivery.reason) == (mission, reason), place
+        assert delivery.state is (DeliveryState.HELD if reason else DeliveryState.QUEUED)
+        assert home.letter(id).route_reason
     assert home.audit().ok
 
 

@@ -7,6 +7,7 @@ import pytest
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.errors import IllegalMove
 from dispatcher.domain.letter import LETTER_MOVES, STANDING, LetterId, LetterState
+from dispatcher.services.audit import audit
 from dispatcher.services.store import StoreConflict
 from tests.adapters.database.conftest import CAMPAIGN, Stock
 from tests.installation import DAY, NOON, WEEK_BEFORE
@@ -71,21 +72,21 @@ def test_who_has_written_is_told_and_who_was_only_asked_when_that_matters(
     assert {person for person, _ in asked} == {ann, ben}
 
 
-@pytest.mark.parametrize("old", list(S))
-def test_a_letter_moves_by_the_table_with_its_row_in_the_log(
-    store: DatabaseStore, stock: Stock, old: LetterState
-) -> None:
-    for id, new in zip(stock.letters(len(S), state=old), S, strict=True):
-        if new in LETTER_MOVES[old]:
-            with store.write() as work:
-                work.letters.move(id, new, at=NOON, by="test")
-        else:
-            with pytest.raises(IllegalMove), store.write() as work:
-                work.letters.move(id, new, at=NOON, by="test")
-        with store.read() as work:
-            assert work.letters.get([id])[id].state is (new if new in LETTER_MOVES[old] else old)
-            log = [broken for broken in work.ledger.rows_that_differ_from_the_log() if broken[0] == "letter"]
-    assert log == []
+def test_a_letter_moves_by_the_table_with_its_row_in_the_log(store: DatabaseStore, stock: Stock) -> None:
+    for old in S:
+        for id, new in zip(stock.letters(len(S), state=old), S, strict=True):
+            if new in LETTER_MOVES[old]:
+                with store.write() as work:
+                    work.letters.move(id, new, at=NOON, by="test")
+            else:
+                with pytest.raises(IllegalMove), store.write() as work:
+                    work.letters.move(id, new, at=NOON, by="test")
+            with store.read() as work:
+                assert work.letters.get([id])[id].state is (new if new in LETTER_MOVES[old] else old)
+    with store.read() as work:
+        found = audit(work.ledger).broken
+    # Letters were put in whatever state; but no state differs from what the log ends with.
+    assert [each for each in found if "log ends" in each.what] == []
 
 
 def test_the_moments_of_yes_and_approval_are_kept(store: DatabaseStore, stock: Stock) -> None:
@@ -98,12 +99,13 @@ def test_the_moments_of_yes_and_approval_are_kept(store: DatabaseStore, stock: S
 
 
 def test_only_approved_letters_become_dispatched(store: DatabaseStore, stock: Stock) -> None:
-    (approved,), (withdrawn,) = stock.letters(), stock.letters(state=S.WITHDRAWN)
+    approved, withdrawn = stock.letters(2)
     with store.write() as work:
+        work.letters.move(withdrawn, S.WITHDRAWN, at=NOON, by="test")
         work.letters.dispatched([approved, withdrawn], at=NOON, by="test")
         work.letters.dispatched([approved], at=NOON, by="test")
         found = work.letters.get([approved, withdrawn])
-        assert work.ledger.moves_out_of_order() == []
+        assert not [each for each in audit(work.ledger).broken if each.rule == "log"]
     assert [found[id].state for id in (approved, withdrawn)] == [S.DISPATCHED, S.WITHDRAWN]
 
 
