@@ -6,12 +6,16 @@ from datetime import date, tzinfo
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dispatcher.services.backup import Backups
     from dispatcher.services.clock import Clock
     from dispatcher.services.courier import Courier
     from dispatcher.services.directory_update import DirectoryFiles
     from dispatcher.services.going_live import Finding
     from dispatcher.services.house import House
     from dispatcher.services.letter_file import LetterFiles
+    from dispatcher.services.log_export import Export
     from dispatcher.services.packet import PageBinder
     from dispatcher.services.rehearsal import Rehearsal
     from dispatcher.services.relay_evidence import RelayLogFiles
@@ -96,6 +100,21 @@ class Entrance:
 
         with at_work(courier, settings):
             yield
+
+    def clock(self) -> "Clock":
+        from dispatcher.adapters.clocks import SystemClock
+
+        return SystemClock()
+
+    def backups(self, settings: "Settings") -> "Backups":
+        from dispatcher.adapters.database.backup import SqliteBackups
+
+        return SqliteBackups(url=settings.database_url, key=settings.secret_path)
+
+    def export_log(self, house: "House", folder: "Path") -> "Export":
+        from dispatcher.adapters.log_files import export_log
+
+        return export_log(house.store, folder)
 
     @contextmanager
     def ticking(self, house: "House") -> Iterator[None]:

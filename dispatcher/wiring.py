@@ -136,6 +136,7 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
     carriers = frozenset({Channel.EMAIL}) if live else frozenset(Channel)
     dispatch = Dispatch(routing=routing, campaigns=campaigns, carriers=carriers)
     notices = Notices(writer=notice_mail, links=store.links, places=places, public_url=settings.public_url)
+    sources = _mail_sources(settings)
     return House(
         live=live,
         data=settings.data,
@@ -181,9 +182,9 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
             reader=BounceReader(),
             writer=notice_mail,
             places=places,
-            sources=_mail_sources(settings),
+            sources=sources,
         ),
-        pick_up_seconds=settings.returns.poll_seconds if _mail_sources(settings) else None,
+        pick_up_seconds=settings.returns.poll_seconds if sources else None,
         mailroom=None if live else MailroomFolder(settings.data / "mailroom"),
     )
 

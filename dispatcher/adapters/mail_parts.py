@@ -3,16 +3,19 @@
 The lenient old parser of the email package is used: the strict one raises on headers that real servers write.
 """
 
+import re
 from collections.abc import Iterator
 from email.header import decode_header
 from email.message import Message
 from html.parser import HTMLParser
+from itertools import islice
 
 LONGEST_TEXT = 100_000  # characters of a mail's words that are looked at
 LONGEST_FIELD = 4_000
 # A parser that goes a level deeper for each nested part would run out of stack on a mail made to do that.
 _DEEPEST = 20
 _MOST_PARTS = 200
+_BLANKS = re.compile(r"\s+")
 
 
 def parts(mail: Message, depth: int = 0) -> Iterator[Message]:
@@ -30,8 +33,10 @@ def parts(mail: Message, depth: int = 0) -> Iterator[Message]:
 
 def field(mail: Message, name: str) -> str:
     """All fields of this name, joined; bytes outside ASCII as they may be meant."""
-    values = mail.get_all(name) or []
-    return ", ".join(_plain(str(value)) for value in values[:20])[:LONGEST_FIELD]
+    folded = name.casefold()
+    # The raw items, for get_all has already thrown away what is not ASCII.
+    values = (str(value) for key, value in mail.raw_items() if key.casefold() == folded)
+    return ", ".join(_plain(value) for value in islice(values, 20))[:LONGEST_FIELD]
 
 
 def _plain(value: str) -> str:
@@ -126,7 +131,7 @@ class _Words(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
-            self.pieces.append(" ".join(data.split()) + " ")
+            self.pieces.append(_BLANKS.sub(" ", data))
 
     def _new_line(self) -> None:
         self.pieces.append("\n> " if self._quoted else "\n")

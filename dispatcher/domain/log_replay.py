@@ -15,7 +15,8 @@ class Replay:
     """Two bytes a letter and a delivery, however long the log. highest: the largest id of each table.
 
     out_of_order: (subject, id) with a step that does not begin where the one before ended. strays: (subject, id)
-    that the log tells of and that cannot be. kinds: (subject, old, new) with an id that made this step."""
+    that the log tells of and that cannot be. kinds: (subject, old, new) with an id that made this step.
+    approvals: by id of a letter, 1 where it was approved."""
 
     def __init__(self, *, highest: dict[str, int]) -> None:
         self.out_of_order: dict[tuple[str, int], None] = {}
@@ -23,7 +24,7 @@ class Replay:
         self.kinds: dict[tuple[str, str | None, str], int] = {}
         self._codes = _Codes()
         self._ends = {subject: array("H", bytes(2 * (last + 1))) for subject, last in highest.items()}
-        self._approved = bytearray(highest[LETTER] + 1)
+        self.approvals = bytearray(highest[LETTER] + 1)
 
     def read(self, pages: Iterable[Sequence[MoveRow]]) -> Iterator[Sequence[MoveRow]]:
         """Hands the pages on, so that what else reads the log reads it at the same time."""
@@ -32,7 +33,7 @@ class Replay:
             yield page
 
     def _read(self, rows: Sequence[MoveRow]) -> None:
-        codes, all_ends, kinds = self._codes, self._ends, self.kinds
+        codes, all_ends, kinds, approvals = self._codes, self._ends, self.kinds, self.approvals
         for _, subject, number, old, new, _, _, _, _ in rows:
             kinds[subject, old, new] = number
             try:
@@ -41,7 +42,7 @@ class Replay:
                     self._note(self.out_of_order, subject, number)
                 ends[number] = codes[new]
                 if new == _APPROVED:
-                    self._approved[number] = 1
+                    approvals[number] = 1
             except (KeyError, IndexError, TypeError):
                 self._note(self.strays, subject, number)
 
@@ -56,9 +57,6 @@ class Replay:
     def without_row(self, subject: str) -> Iterator[int]:
         """After `differing` has seen every row: what the log tells of and has no row any more."""
         return (id for id, code in enumerate(self._ends[subject]) if code)
-
-    def was_approved(self, letter: int) -> bool:
-        return bool(self._approved[letter])
 
     def _note(self, where: dict[tuple[str, int], None], subject: str, number: int) -> None:
         if len(where) < _SHOWN:

@@ -285,8 +285,11 @@ def _of_words(facts: MailFacts, recipient: str | None) -> Reading:
     if says_failed(facts.subject):
         why = "Its subject speaks of a mail that did not arrive, in words that no parser knows."
         return Reading(kind=MailKind.UNSORTED, why=why)
-    if sign := _automatic_sign(facts):
-        return Reading(kind=MailKind.AUTO_REPLY, why=sign)
+    sign = _automatic_sign(facts)
+    return Reading(kind=MailKind.AUTO_REPLY, why=sign) if sign else _of_person(facts, recipient)
+
+
+def _of_person(facts: MailFacts, recipient: str | None) -> Reading:
     stop = asks_to_stop(facts.text)
     if recipient is None:
         asks = "It asks us to stop, but names" if stop else "It names"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
+from dispatcher.domain.balance import Balance, LetterRow, OutboxRow
 from dispatcher.domain.delivery import DELIVERY_MOVES, DeliveryState
 from dispatcher.domain.letter import LETTER_MOVES, LetterState
 from dispatcher.domain.log_replay import DELIVERY, LETTER, Replay
@@ -77,18 +78,7 @@ class Audit:
 class Ledger(Protocol):
     """The questions that the audit asks; most answer ids of rows where something is wrong."""
 
-    def approved(self) -> int: ...
-
-    def latest(self) -> Sequence[tuple[str | None, str | None, str, int]]:
-        """(mission, channel, state, letters) of each approved letter's latest delivery."""
-
     def in_doubt(self) -> Sequence[int]: ...
-
-    def approved_without_delivery(self) -> Sequence[int]: ...
-
-    def delivered_without_approval(self) -> Sequence[int]: ...
-
-    def letters_sent_twice(self) -> Sequence[int]: ...
 
     def deliveries_answered_twice(self) -> Sequence[int]: ...
 
@@ -102,28 +92,29 @@ class Ledger(Protocol):
     def highest(self) -> dict[str, int]:
         """The largest id of a letter and of a delivery, by subject; 0 where there is none."""
 
-    def letter_states(self) -> Iterable[tuple[int, str, bool]]:
-        """(id, state, whether it carries an hour of approval) of every letter."""
+    def letters(self) -> Iterable[LetterRow]: ...
 
-    def delivery_states(self) -> Iterable[tuple[int, str]]: ...
+    def deliveries(self) -> Iterable[OutboxRow]:
+        """In order of id."""
 
 
 def audit(ledger: Ledger, *, head: str | None = None) -> Audit:
     """Conservation, at most once, and a log that agrees with itself, with the rows and with its seals.
 
     head: a hash of the chain that was noted down earlier, outside of the database."""
-    # The log is long: one reading of it serves both the seals and the steps.
-    replay = Replay(highest=ledger.highest())
+    # The log is long: one reading of it serves both the seals and the steps. So it is with the tables.
+    highest = ledger.highest()
+    replay, balance = Replay(highest=highest), Balance(highest_letter=highest[LETTER])
     rows = ledger.rows()
     chain = read_chain(ledger.seals(), rows._replace(moves=replay.read(rows.moves)), wanted=head)
-    broken = [*_ledger_faults(ledger), *_step_faults(replay, ledger), *_seal_faults(chain, head)]
-    totals, by_mission = _totals(ledger)
-    approved = ledger.approved()
-    if sum(totals.values()) != approved and not broken:
-        what = f"{approved} were approved, but {sum(totals.values())} are accounted for"
+    broken = [*_step_faults(replay, balance, ledger), *_seal_faults(chain, head)]
+    broken += [*_balance_faults(balance), *_answer_faults(ledger)]
+    totals, by_mission = _totals(balance)
+    if sum(totals.values()) != balance.approved and not broken:
+        what = f"{balance.approved} were approved, but {sum(totals.values())} are accounted for"
         broken.append(Broken(rule="conservation", subject=LETTER, id=0, what=what))
     return Audit(
-        approved=approved,
+        approved=balance.approved,
         totals=totals,
         by_mission=by_mission,
         in_doubt=tuple(ledger.in_doubt()),
@@ -132,50 +123,18 @@ def audit(ledger: Ledger, *, head: str | None = None) -> Audit:
     )
 
 
-def _ledger_faults(ledger: Ledger) -> Iterator[Broken]:
-    yield from _each(
-        "conservation",
-        LETTER,
-        ledger.approved_without_delivery(),
-        "was approved, and no delivery of it exists",
+def _step_faults(replay: Replay, balance: Balance, ledger: Ledger) -> Iterator[Broken]:
+    tables = (
+        (LETTER, balance.letters(ledger.letters())),
+        (DELIVERY, balance.deliveries(ledger.deliveries())),
     )
-    yield from _each(
-        "conservation", LETTER, ledger.delivered_without_approval(), "has a delivery, and was never approved"
-    )
-    yield from _each(
-        "at_most_once", LETTER, ledger.letters_sent_twice(), "is with its mission by more than one delivery"
-    )
-    yield from _each(
-        "at_most_once",
-        DELIVERY,
-        ledger.deliveries_answered_twice(),
-        "was accepted by the next hop more than once",
-    )
-    yield from _each(
-        "honesty",
-        DELIVERY,
-        ledger.deliveries_without_an_answer(),
-        "counts as accepted, and nothing in the log says so",
-    )
-
-
-def _step_faults(replay: Replay, ledger: Ledger) -> Iterator[Broken]:
-    approvals: list[int] = []
-
-    def letters() -> Iterator[tuple[int, str]]:
-        for id, state, approved in ledger.letter_states():
-            if approved != replay.was_approved(id) and len(approvals) < _SHOWN:
-                approvals.append(id)
-            yield id, state
-
-    for subject, states in ((LETTER, letters()), (DELIVERY, ledger.delivery_states())):
+    for subject, states in tables:
         # To the last row, however many differ: what is without a row is known only then.
         differing = list(replay.differing(subject, states))
         yield from _each("log", subject, differing, "its state is not the one that the log ends with")
         yield from _each(
             "log", subject, replay.without_row(subject), "is in the log, and its row is not there any more"
         )
-    yield from _each("conservation", LETTER, approvals, "the row and the log disagree on its approval")
     for subject, id in replay.out_of_order:
         yield from _each("log", subject, [id], "a step of its log does not begin where the one before ended")
     for subject, id in replay.strays:
@@ -183,6 +142,34 @@ def _step_faults(replay: Replay, ledger: Ledger) -> Iterator[Broken]:
     for (subject, old, new), id in replay.kinds.items():
         if not _legal(subject, old, new):
             yield from _each("log", subject, [id], f"went from {old} to {new}, which is no legal move")
+    approvals = (id for id, logged in enumerate(replay.approvals) if logged != balance.was_approved(id))
+    yield from _each("conservation", LETTER, approvals, "the row and the log disagree on its approval")
+
+
+def _balance_faults(balance: Balance) -> Iterator[Broken]:
+    for rule, ids, what in (
+        ("conservation", balance.approved_without_delivery(), "was approved, and no delivery of it exists"),
+        ("conservation", balance.delivered_without_approval(), "has a delivery, and was never approved"),
+        ("at_most_once", balance.sent_twice(), "is with its mission by more than one delivery"),
+    ):
+        yield from _each(rule, LETTER, ids, what)
+    yield from _each("conservation", DELIVERY, balance.homeless, "belongs to a letter that is not there")
+
+
+def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
+    for rule, ids, what in (
+        (
+            "at_most_once",
+            ledger.deliveries_answered_twice(),
+            "was accepted by the next hop more than once",
+        ),
+        (
+            "honesty",
+            ledger.deliveries_without_an_answer(),
+            "counts as accepted, and nothing in the log says so",
+        ),
+    ):
+        yield from _each(rule, DELIVERY, ids, what)
 
 
 def _seal_faults(chain: Chain, head: str | None) -> Iterator[Broken]:
@@ -197,10 +184,10 @@ def _each(rule: str, subject: str, ids: Iterable[int], what: str) -> Iterator[Br
     return (Broken(rule=rule, subject=subject, id=id, what=what) for id in islice(ids, _SHOWN))
 
 
-def _totals(ledger: Ledger) -> tuple[_Totals, _ByMission]:
+def _totals(balance: Balance) -> tuple[_Totals, _ByMission]:
     totals: _Totals = {}
     by_mission: _ByMission = {}
-    for mission, channel, state, count in ledger.latest():
+    for mission, channel, state, count in balance.totals():
         if state not in DeliveryState.__members__.values():
             continue  # nothing that this service writes; the row differs from its log, and the sum from the letters
         each = DeliveryState(state)

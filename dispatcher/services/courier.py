@@ -271,7 +271,9 @@ class Courier:
         opened: Mapping[LetterId, Letter],
         now: datetime,
     ) -> Parcel:
-        recipient = row.recipient if row.notice is None else opened[row.letter].email
+        # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
+        # writer's place (an answer to a shielded letter); else it goes to the writer.
+        recipient = row.recipient or (opened[row.letter].email if row.notice is not None else None)
         return Parcel(
             delivery=row.id,
             sender=self.parcelling.bounce_address(row.id, self.campaigns.get(row.campaign).bounce_domain),

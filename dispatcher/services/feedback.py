@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import assert_never
@@ -356,8 +355,3 @@ def quoted(text: str) -> str:
     """An answer as a quotation in plain text."""
     clean = _UNSEEN.sub(" ", text.replace("\t", " "))[:_LONGEST_ANSWER].strip()
     return "\n".join(f"> {line}".rstrip() for line in clean.splitlines()) or ">"
-
-
-def kinds_in_words(kinds: Sequence[tuple[MailKind, int]]) -> str:
-    """ "3 bounced, 1 answer" """
-    return ", ".join(f"{count:,} {kind.value.replace('_', ' ')}" for kind, count in kinds)

@@ -19,6 +19,7 @@ from dispatcher.services.audit import Ledger
 from dispatcher.services.incoming import Incoming
 from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
+from dispatcher.services.vitals import Vitals
 
 
 class StoreUnavailable(DispatcherError):
@@ -357,6 +358,8 @@ class Work(Protocol):
     def incoming(self) -> Incoming: ...
     @property
     def seals(self) -> Seals: ...
+    @property
+    def vitals(self) -> Vitals: ...
 
 
 class Store(Protocol):

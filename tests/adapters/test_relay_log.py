@@ -168,7 +168,9 @@ def test_an_alias_is_known_by_the_address_that_we_wrote_to(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"nothing of a mail server\n", b"\x1f\x8bdamaged", gzip.compress(b"x" * 9999)[:40]]
+    "content",
+    [b"", b"nothing of a mail server\n", b"\x1f\x8bdamaged", gzip.compress(b"x" * 9999)[:40]],
+    ids=["empty", "another", "damaged", "cut"],
 )
 def test_what_is_no_relays_log_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mail.log"

@@ -96,7 +96,7 @@ class Desk:
 def desk(home: Installation) -> Iterator[Desk]:
     yield Desk(home)
     audit = home.audit()
-    assert audit.broken == [] or not audit.broken, audit
+    assert audit.ok, audit.broken
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def _seal(row: Row[Any]) -> Seal:
         moves=Span(row.first_move, row.last_move, row.moves),
         attempts=Span(row.first_attempt, row.last_attempt, row.attempts),
         deliveries=Span(row.first_delivery, row.last_delivery, row.deliveries),
-        salt=bytes(row.salt),
+        # Text where a meddler put it there: that must be found, not be a stumbling block.
+        salt=row.salt.encode() if isinstance(row.salt, str) else bytes(row.salt),
         previous=row.previous,
         hash=row.hash,
     )

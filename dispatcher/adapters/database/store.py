@@ -19,6 +19,7 @@ from dispatcher.adapters.database.pauses import PauseTable
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.adapters.database.timing import TimingTable
 from dispatcher.adapters.database.types import Vault
+from dispatcher.adapters.database.vitals import VitalsQueries
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.letter import LetterId
 
@@ -71,6 +72,10 @@ class DatabaseWork:
     @cached_property
     def seals(self) -> SealTable:
         return SealTable(self._connection)
+
+    @cached_property
+    def vitals(self) -> VitalsQueries:
+        return VitalsQueries(self._connection)
 
 
 class SealedLinks:

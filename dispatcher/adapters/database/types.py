@@ -55,6 +55,8 @@ class Vault:
     def __init__(self, key: bytes) -> None:
         self._aead = AESGCM(hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"seal").digest())
         self._index_key = hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"blind-index").digest()
+        # Tells one key from another and says nothing about it: backups carry it.
+        self.fingerprint = hashlib.blake2b(key, digest_size=8, person=b"fingerprint").hexdigest()
         self._token_key = hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"links").digest()
 
     @classmethod

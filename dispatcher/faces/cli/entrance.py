@@ -2,14 +2,17 @@
 
 from contextlib import AbstractContextManager
 from datetime import date, tzinfo
+from pathlib import Path
 from typing import Protocol
 
+from dispatcher.services.backup import Backups
 from dispatcher.services.clock import Clock
 from dispatcher.services.courier import Courier
 from dispatcher.services.directory_update import DirectoryFiles
 from dispatcher.services.going_live import Finding
 from dispatcher.services.house import House
 from dispatcher.services.letter_file import LetterFiles
+from dispatcher.services.log_export import Export
 from dispatcher.services.packet import PageBinder
 from dispatcher.services.rehearsal import Rehearsal
 from dispatcher.services.relay_evidence import RelayLogFiles
@@ -53,6 +56,14 @@ class Entrance(Protocol):
 
     def at_work(self, courier: Courier, settings: Settings) -> AbstractContextManager[None]:
         """Holds the courier's lock; takes up first what dead couriers have left."""
+
+    def clock(self) -> Clock: ...
+
+    def backups(self, settings: Settings) -> Backups:
+        """Opens nothing: a restore must not depend on an installation."""
+
+    def export_log(self, house: House, folder: Path) -> Export:
+        """Writes what is sealed of the log. Raises ExportFolderInUse, ExportFolderUnusable."""
 
     def ticking(self, house: House) -> AbstractContextManager[None]:
         """The clock runs inside the block."""

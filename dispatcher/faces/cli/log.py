@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 import time
+from pathlib import Path
 
 import click
 
@@ -13,6 +14,7 @@ from dispatcher.domain.letter import LetterState
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.marks import MARKS
 from dispatcher.services.house import House
+from dispatcher.services.log_export import SCRIPT
 from dispatcher.services.report import as_document, first_line, log_rows
 from dispatcher.services.store import LogFilter, LogRow
 
@@ -32,6 +34,12 @@ _states = click.Choice([state.value for state in DeliveryState])
 @click.option("--json", "as_json", is_flag=True, help="One JSON document: a list of rows.")
 @click.option("--jsonl", is_flag=True, help="One JSON row a line.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV for a spreadsheet.")
+@click.option(
+    "--export",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write the whole log with its seals into this new folder, for somebody outside to verify.",
+)
 @click.pass_obj
 def log_command(
     entrance: Entrance,
@@ -41,9 +49,15 @@ def log_command(
     as_json: bool,
     jsonl: bool,
     as_csv: bool,
+    folder: Path | None,
 ) -> None:
     """Show the delivery log: a row for each letter and channel, with its attempts. Times are UTC."""
     house = entrance.house(entrance.settings())
+    if folder is not None:
+        if state or mission or letter or as_json or jsonl or as_csv:
+            raise click.UsageError("--export writes the whole log in its own form; give it alone.")
+        _export(entrance, house, folder)
+        return
     which = LogFilter(state=DeliveryState(state) if state else None, mission=mission, letter=letter)
     rows = log_rows(house.store, which)
     if as_json:
@@ -104,6 +118,22 @@ def report_command(entrance: Entrance, campaign: str | None, as_json: bool) -> N
         click.echo(f"  letters {letter_state.value.replace('_', ' ')}: {count:,}")
     for state, count in deliveries.items():
         click.echo(f"  {MARKS[state].sign} deliveries {state.value.replace('_', ' ')}: {count:,}")
+
+
+def _export(entrance: Entrance, house: House, folder: Path) -> None:
+    house.sealing.seal_all()
+    export = entrance.export_log(house, folder)
+    if not export.blocks:
+        click.echo("There is nothing in the log yet; nothing was written.")
+        return
+    click.echo(f"{export.blocks:,} blocks with {export.rows:,} rows stand in {folder}.")
+    click.echo(f"Head of the chain: {export.head}")
+    click.echo(f"Anybody can check it with: python3 {folder / SCRIPT}")
+    click.echo(
+        "Hand the head over by another way than the folder, or note it down: with it, also a cut shows."
+    )
+    if export.unsealed:
+        click.echo(f"{export.unsealed:,} newer rows are not sealed yet and were left out.")
 
 
 def print_log(house: House, which: LogFilter | None = None) -> None:

@@ -25,6 +25,8 @@ COMMANDS = {
     "serve": ("serve", "Serve the form and the console, with a courier."),
     "courier": ("serve", "Only send: a courier without the web pages."),
     "migrate": ("upkeep", "Bring the database to the newest form."),
+    "backup": ("upkeep", "Copy the database while everything runs."),
+    "restore": ("upkeep", "Lay a backup out in a new data folder."),
     "check": ("upkeep", "List what is not right yet: settings, directory, DNS, relay."),
     "import": ("letters", "Take letters from a CSV or JSONL file."),
     "erase": ("letters", "Erase a supporter's personal data."),

@@ -60,7 +60,7 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
                         work.result()  # a fault of the courier is not swallowed
 
     config = uvicorn.Config(
-        site(house, lifespan=lifespan),
+        site(house, lifespan=lifespan, metrics_token=settings.web.metrics_token.get_secret_value()),
         host=settings.web.host,
         port=settings.web.port,
         access_log=False,  # addresses of supporters have no place in a log

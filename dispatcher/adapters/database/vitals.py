@@ -1,0 +1,62 @@
+"""The questions of the health pages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Connection, Float, case, cast, func, select, text, type_coerce
+
+from dispatcher.adapters.database.migrate import NEWEST
+from dispatcher.adapters.database.schema import attempts, outbox
+from dispatcher.domain.delivery import DeliveryState
+from dispatcher.services.vitals import Answers
+
+_MICROSECONDS = 1_000_000
+# The others only grow, and counting them would read the whole outbox.
+_WAITING = [
+    state.value
+    for state in DeliveryState
+    if state not in {DeliveryState.ACCEPTED, DeliveryState.DELIVERED, DeliveryState.CANCELLED}
+]
+
+
+class VitalsQueries:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def is_migrated(self) -> bool:
+        return self._connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == NEWEST
+
+    def waiting(self) -> dict[tuple[str, str], int]:
+        query = (
+            select(outbox.c.kind, outbox.c.state, func.count())
+            .where(outbox.c.state.in_(_WAITING))
+            .group_by(outbox.c.state, outbox.c.kind)
+        )
+        return {(kind, state): count for kind, state, count in self._connection.execute(query)}
+
+    def oldest_due(self) -> dict[str, datetime]:
+        found = {}
+        for kind in ("letter", "notice"):
+            query = select(func.min(outbox.c.due_at)).where(
+                outbox.c.state == DeliveryState.QUEUED.value, outbox.c.kind == kind
+            )
+            due = self._connection.execute(query).scalar()
+            if due is not None:
+                found[kind] = due
+        return found
+
+    def answers(self, after: int, upto: int, bounds: Sequence[int]) -> list[Answers]:
+        waited = type_coerce(attempts.c.ended_at, BigInteger) - type_coerce(outbox.c.due_at, BigInteger)
+        slot = case(
+            *((waited <= bound * _MICROSECONDS, place) for place, bound in enumerate(bounds)),
+            else_=len(bounds),
+        )
+        # Not before its time: a clock that was set back in between makes no negative seconds.
+        seconds = func.sum(cast(case((waited > 0, waited), else_=0), Float)) / _MICROSECONDS
+        query = (
+            select(outbox.c.kind, attempts.c.outcome, slot, func.count(), seconds)
+            .join(outbox, outbox.c.id == attempts.c.outbox)
+            .where(attempts.c.id > after, attempts.c.id <= upto)
+            .group_by(outbox.c.kind, attempts.c.outcome, slot)
+        )
+        return [Answers(*row) for row in self._connection.execute(query)]
