@@ -1,5 +1,6 @@
 """The fast MIME writer against the email package: what is parsed is what was given."""
 
+import email.utils
 import hashlib
 import re
 import unicodedata
@@ -173,7 +174,9 @@ def test_enclosures_come_back_byte_for_byte(name: str, text: str) -> None:
     assert {part.get_content_type() for part in parts} == {"application/pdf"}
     assert parts[1].get_filename() == "Summary.pdf"
     expected = unicodedata.normalize("NFC", name).strip()
-    if len(expected) <= 72 and expected and "  " not in expected:
+    # Python's reader takes marks around a whole name ("..." and <...>) for quoting and drops them.
+    read_as_it_is = email.utils.unquote(expected) == expected
+    if len(expected) <= 72 and expected and "  " not in expected and read_as_it_is:
         assert parts[0].get_filename() == expected
     assert body.get_content().replace("\r\n", "\n").startswith(lines_of(text) + "\n\nJane Doe\n")
     assert approved_part(sent) == rendered.content
