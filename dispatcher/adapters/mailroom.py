@@ -7,7 +7,7 @@ the delivery: 000123-email.eml, 000124-fax.pdf, 000124-fax.tiff, 000124-fax-1.pn
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from email import policy
 from email.parser import BytesHeaderParser
@@ -108,7 +108,7 @@ class MailroomTransport:
         self._mailroom = mailroom
         self._clock = clock
 
-    async def send(self, parcels: Sequence[Parcel], witness: Witness) -> None:
+    async def send(self, parcels: Iterable[Parcel], witness: Witness) -> None:
         for parcel in parcels:
             witness.going(parcel.delivery)
             name = await asyncio.to_thread(

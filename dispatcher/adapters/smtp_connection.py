@@ -8,7 +8,9 @@ from typing import cast
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected
 
-from dispatcher.adapters.smtp_line import Line, Timeouts
+from dispatcher.adapters.smtp_envelope import Offers
+from dispatcher.adapters.smtp_line import Line
+from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.outcome import Outcome
 from dispatcher.domain.reply import Stage, outcome_of_reply, outcome_of_silence
 from dispatcher.settings import Security
@@ -53,7 +55,10 @@ async def open_line(relay: Relay, timeouts: Timeouts) -> Line:
         await opening.run()
         if not smtp.is_connected:
             raise SMTPServerDisconnected("The line was lost.")
-        return Line(smtp, timeouts)
+        transport = cast(asyncio.Transport, smtp.transport)
+        line = Line(transport, Offers.of(smtp.esmtp_extensions), timeouts)
+        transport.set_protocol(line)
+        return line
     except SMTPResponseException as error:
         opening.drop()
         stage = max(opening.stage, Stage.GREETING)

@@ -1,226 +1,399 @@
-"""One line to the relay: letter after letter in lock-step (RFC 5321).
+"""One line to the relay: letter after letter (RFC 5321), pipelined where the relay offers it (RFC 2920).
 
-aiosmtplib speaks the commands. The letter itself is written here, because only then is it known whether the
-final dot had been handed to the system when a line was lost.
+aiosmtplib has connected, secured and signed in; from then on the line speaks for itself, without a task or a
+future for each letter. In step with the relay one write carries [body of letter i | MAIL, RCPT, DATA of letter
+i+1] and one packet brings back [250 | 250, 250, 354]. No body is written before its own 354 was seen, so at
+most one letter a line is between its final dot and its answer. Where the relay offers CHUNKING (RFC 3030),
+[BDAT with letter i | MAIL, RCPT of letter i+1] takes the place of that. Without PIPELINING it is one command at
+a time.
 """
 
 import asyncio
-import re
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from collections import deque
+from enum import Enum
+from typing import Protocol
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponseException
-from aiosmtplib.protocol import SMTPProtocol
-
-from dispatcher.domain.delivery import DeliveryId
+from dispatcher.adapters.smtp_batch import Batch, Errand
+from dispatcher.adapters.smtp_envelope import FINAL_DOT, Offers, body, envelope
+from dispatcher.adapters.smtp_patience import Alarm, Timeouts
+from dispatcher.adapters.smtp_replies import Replies, in_words, no_answer
 from dispatcher.domain.outcome import Outcome, OutcomeKind
-from dispatcher.domain.reply import (
-    SHUTTING_DOWN,
-    Stage,
-    goes_on,
-    outcome_of_reply,
-    outcome_of_silence,
-)
-from dispatcher.services.transport import Parcel
+from dispatcher.domain.reply import SHUTTING_DOWN, Stage, goes_on, outcome_of_reply
 
-# What is written before the system is asked whether the far end keeps up; asyncio's own high-water mark.
-BLOCK = 64 * 1024
-
-Step = TypeVar("Step")
+# An Enum's member costs ten times a name; these three are looked at for every letter.
+_BODY, _DATA, _UNKNOWN = Stage.BODY, Stage.DATA, OutcomeKind.UNKNOWN
+_INCOMING = 16 * 1024
+_REFUSALS = range(400, 600)
+_YES = (221, 250)
+_LOST = "The connection to the relay was lost"
+_OUT_OF_TURN = "The relay spoke out of turn"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Timeouts:
-    """Seconds of patience. command to final: RFC 5321 4.5.3.2. connect: for each step up to sign-in; shorter
-    than the RFC's five minutes, for we chose the relay, and letters not begun can wait in the queue."""
+class Aside(Enum):
+    """What is said to the relay besides a letter."""
 
-    connect: float = 60
-    command: float = 300
-    data: float = 120
-    block: float = 180
-    final: float = 600
-    closing: float = 2
+    RSET = "reset"
+    LONE_DOT = "lone dot"
+    QUESTION = "question"
 
 
-class Line:
-    """An open, signed-in connection. Not for two letters at a time.
+Expected = Stage | Aside
 
-    fresh: it has carried no letter and has never lain idle. handed_over: whether bytes that may hold the
-    final dot of the present letter were written.
+_MAIL_TO_DATA: tuple[Expected, ...] = (Stage.MAIL, Stage.RCPT, Stage.DATA)
+_MAIL_TO_RCPT: tuple[Expected, ...] = (Stage.MAIL, Stage.RCPT)
+
+
+class Desk(Protocol):
+    """Where lines get letters and bring answers. Calls no line from within these, and never raises."""
+
+    def take(self) -> Errand | None: ...
+
+    def answer(self, errand: Errand, outcome: Outcome) -> None: ...
+
+    def give_back(self, errand: Errand) -> None: ...
+
+    def ready(self, line: "Line") -> None:
+        """The relay waits for the line's letter: tell the witness, then call `hand_over`."""
+
+    def idle(self, line: "Line") -> None: ...
+
+    def lost(self, line: "Line") -> None: ...
+
+
+class Line(asyncio.BufferedProtocol):
+    """An open, signed-in connection, whose transport's protocol this becomes.
+
+    begun: the letter whose envelope is on the wire. on_the_wire: the one whose final dot was written and whose
+    answer is due. Every letter taken from the desk is answered or given back, whatever happens.
     """
 
-    def __init__(self, smtp: SMTP, timeouts: Timeouts) -> None:
-        # aiosmtplib forgets both when the line is lost; they are needed to end it properly.
-        self._protocol = cast(SMTPProtocol, smtp.protocol)
-        self._transport = cast(asyncio.WriteTransport, smtp.transport)
-        self._smtp = smtp
+    def __init__(self, transport: asyncio.Transport, offers: Offers, timeouts: Timeouts) -> None:
+        self._transport = transport
+        self._offers = offers
         self._timeouts = timeouts
-        # Its `drain` is asyncio's public way to the flow control that aiosmtplib's protocol has built in.
-        self._writer = asyncio.StreamWriter(self._transport, self._protocol, None, asyncio.get_running_loop())
-        self._stage = Stage.MAIL
+        self._patience: dict[Expected, float] = {
+            Stage.MAIL: timeouts.command,
+            Stage.RCPT: timeouts.command,
+            Stage.DATA: timeouts.data,
+            Stage.BODY: timeouts.final,
+            Aside.RSET: timeouts.command,
+            Aside.LONE_DOT: timeouts.final,
+        }
+        self._stages = _MAIL_TO_RCPT if offers.chunking else _MAIL_TO_DATA
+        self._alarm = Alarm(lambda: self._break_off("The relay was silent for too long"))
+        # A buffer of our own: asyncio's other way allocates 256 kB for each reply, a third of a letter's cost.
+        self._incoming = memoryview(bytearray(_INCOMING))
+        self._replies = Replies()
+        # Replies that are due, in order; commands of the envelope that wait for those (lock-step).
+        self._expected: deque[Expected] = deque()
+        self._commands: deque[tuple[Expected, bytes]] = deque()
+        self._desk: Desk | None = None
+        self.begun: Errand | None = None
+        self.on_the_wire: Errand | None = None
+        # Of the letter begun: whether MAIL was answered; where it was refused, which was its answer.
+        self._mail_answered = False
+        self._refused_at: Stage | None = None
+        # Its body: blocks to be written now, the last one with what goes out behind that, and whose that is.
+        self._blocks: deque[bytes] = deque()
+        self._last: list[bytes] = []
+        self._following: Errand | None = None
+        self._ready = False
+        self._paused = False
+        # Whether the relay wants a body for a refused letter; whether the table must be cleared.
+        self._body_awaited = False
         self._reset_due = False
-        self._usable = True
-        self.fresh = True
-        self.handed_over = False
+        # A line that has carried a letter or lain idle may be ended by the relay at any time.
+        self._fresh = True
+        self._resting = True
+        self._winding_up = False
+        self._question: asyncio.Future[bool] | None = None
+        self._ended = False
 
     @property
     def usable(self) -> bool:
-        """Whether the next letter may go over it."""
-        return self._usable and not self._transport.is_closing()
+        return not self._ended and not self._transport.is_closing()
 
-    def was_stale(self, outcome: Outcome) -> bool:
-        """Whether a line that had served before was ended by the relay when the next letter began: its limit
-        of letters or of idleness, which says nothing of the letter or of the relay's health."""
-        began = self._stage is Stage.MAIL and not self.fresh
-        return began and outcome.relay and outcome.code in (None, SHUTTING_DOWN)
+    @property
+    def due(self) -> Errand | None:
+        """The letter that waits for `hand_over`."""
+        return self.begun if self._ready else None
 
-    async def carry(self, parcel: Parcel, going: Callable[[DeliveryId], None]) -> Outcome:
-        """Sends one letter. `going` is called right before the bytes that may complete it are written."""
-        self._usable = self._reset_due = self.handed_over = False
-        self._stage = Stage.MAIL
-        body = _stuffed(parcel.content)
-        outcome = await self._guarded(self._approach(parcel, body))
-        if outcome is None:
-            going(parcel.delivery)
-            self.handed_over = True
-            self._stage = Stage.BODY
-            outcome = await self._guarded(self._complete(body))
-        self._usable = not outcome.relay and outcome.kind is not OutcomeKind.UNKNOWN
-        return outcome
+    def begin(self, desk: Desk) -> None:
+        """Takes letters from the desk until it has none."""
+        self._desk = desk
+        self._resting = False
+        if self._transport.is_closing():
+            self._break_off(_LOST)
+        else:
+            self._next_letter()
+            self._watch()
 
-    async def tidy(self) -> None:
-        """Clears a refused transaction: the next letter begins on a clean table (RFC 5321 4.1.1.5)."""
-        self.fresh = False
-        if self._usable and self._reset_due:
-            self._usable = False
-            self._usable = await self._ask(b"RSET", self._timeouts.command)
+    def hand_over(self) -> None:
+        """Completes the letter begun, after the witness has noted it."""
+        if self._transport.is_closing():
+            self._break_off(_LOST)
+            return
+        self._ready = False
+        self.on_the_wire, self.begun, self._following = self.begun, self._following, None
+        self._mail_answered = self._fresh = False
+        self._expected.append(_BODY)
+        if self.begun is not None:
+            self._expected.extend(self._stages)
+        self._transport.write(b"".join(self._last))
+        self._last = []
+        self._alarm.set(self._timeouts.final)
+
+    def keep_back(self) -> None:
+        """The witness could not note the letter begun: it must not go."""
+        self._break_off("The journal could not be written")
+
+    def wind_up(self) -> None:
+        """Completes no further letter, and ends as soon as the one on the wire has its answer."""
+        self._winding_up = True
+        if self.on_the_wire is None:
+            self._end_here()
+
+    def abandon(self, batch: Batch) -> None:
+        """Answers for the letters of this batch at once. Another batch's letter on the wire is waited for."""
+        errands = (self.on_the_wire, self.begun, self._following)
+        if all(errand is None or errand.batch is not batch for errand in errands):
+            return
+        self._winding_up = True
+        self._give_back_the_rest()
+        if self.on_the_wire is None or self.on_the_wire.batch is batch:
+            self._break_off("Sending was stopped while this letter was on its way")
+
+    def drop(self) -> None:
+        """Ends the line at once; what the system has not sent yet is thrown away."""
+        self._break_off("The line was closed before the relay had answered")
 
     async def answers(self) -> bool:
         """Whether the relay answers a NOOP."""
-        return await self._ask(b"NOOP", self._timeouts.connect)
+        return await self._ask(b"NOOP\r\n", self._timeouts.connect)
 
     async def quit(self) -> None:
         """Says good-bye where the line still stands, and drops it in any case."""
         try:
-            if self.usable:
-                await self._ask(b"QUIT", self._timeouts.closing)
+            await self._ask(b"QUIT\r\n", self._timeouts.closing)
         finally:
             self.drop()
 
-    def drop(self) -> None:
-        """Ends the line at once; what the system has not sent yet is thrown away."""
-        self._usable = False
-        self._transport.abort()
+    # asyncio calls these.
 
-    async def _guarded(self, step: Awaitable[Step]) -> Step | Outcome:
-        try:
-            return await step
-        except SMTPResponseException as error:
-            # No reply in the sense of RFC 5321 4.2; nothing that follows could be trusted to be in step.
-            return outcome_of_reply(self._stage, error.code, error.message)
-        except TimeoutError:
-            words = f"The relay was silent for too long ({self._stage.name})."
-        except (SMTPException, OSError):
-            words = f"The connection to the relay was lost ({self._stage.name})."
-        return outcome_of_silence(handed_over=self.handed_over, words=words)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self._incoming
 
-    async def _approach(self, parcel: Parcel, body: bytes) -> Outcome | None:
-        """Everything up to the last block of the letter; None when nothing stands against that one."""
-        if obstacle := self._obstacle(parcel):
-            return obstacle
-        for stage, command, patience in (
-            (Stage.MAIL, self._mail(parcel), self._timeouts.command),
-            (Stage.RCPT, self._rcpt(parcel), self._timeouts.command),
-            (Stage.DATA, b"DATA", self._timeouts.data),
-        ):
-            self._stage = stage
-            reply = await self._smtp.execute_command(command, timeout=patience)
-            if not goes_on(stage, reply.code):
-                self._reset_due = True
-                return outcome_of_reply(stage, reply.code, reply.message)
-        # Without its final dot no server delivers a letter, so a line lost in here leaves no doubt.
-        for start in range(0, _last_block(body), BLOCK):
-            self._protocol.write(body[start : start + BLOCK])
-            async with asyncio.timeout(self._timeouts.block):
-                await self._writer.drain()
-        if self._transport.is_closing():
-            raise ConnectionResetError
-        return None
+    def buffer_updated(self, nbytes: int) -> None:
+        replies = self._replies.take(bytes(self._incoming[:nbytes]))
+        for code, text in replies:
+            if self._ended:
+                return
+            if self._expected:
+                expected = self._expected.popleft()
+                if expected is _BODY:
+                    self._heard_of_body(code, text)
+                else:
+                    self._heard(expected, code, text)
+            else:
+                self._heard_out_of_turn(code, text)
+        if self._replies.garbled is not None:
+            self._break_off("The relay's answer could not be read", self._replies.garbled)
+            return
+        if replies and not self._expected and not self._resting and not self._ended:
+            self._go_on()
+        if not self._ready:
+            self._watch()
 
-    async def _complete(self, body: bytes) -> Outcome:
-        self._protocol.write(body[_last_block(body) :] + b".\r\n")
-        reply = await self._protocol.read_response(timeout=self._timeouts.final)
-        return outcome_of_reply(Stage.BODY, reply.code, reply.message)
+    def eof_received(self) -> None:
+        self._break_off(_LOST)
 
-    def _obstacle(self, parcel: Parcel) -> Outcome | None:
-        """What this relay has said beforehand that it cannot carry; a server would refuse it likewise."""
-        try:
-            beyond_ascii = _needs_utf8(parcel)
-        except UnicodeError:
-            return _refused("5.1.3", "The address is none that mail can be sent to.")
-        size = self._smtp.esmtp_extensions.get("size", "")
-        if size.isdigit() and 0 < int(size) < len(parcel.content):
-            return _refused("5.3.4", f"The relay takes at most {size} bytes; this letter is longer.")
-        if not parcel.content.isascii() and not self._offers("8bitmime"):
-            return _refused("5.6.3", "The letter holds 8-bit text, which the relay does not carry.")
-        if beyond_ascii and not self._offers("smtputf8"):
-            return _refused("5.6.7", "The mailbox's name goes beyond ASCII, which the relay does not carry.")
-        return None
+    def connection_lost(self, error: Exception | None) -> None:
+        self._break_off(_LOST)
 
-    def _mail(self, parcel: Parcel) -> bytes:
-        words = [f"MAIL FROM:<{_wire_address(parcel.sender)}>"]
-        if self._offers("size"):
-            words.append(f"SIZE={len(parcel.content)}")
-        if not parcel.content.isascii():
-            words.append("BODY=8BITMIME")
-        if _needs_utf8(parcel):
-            words.append("SMTPUTF8")
-        if parcel.envelope_id and self._offers("dsn"):
-            # The headers alone: a notice must not carry the supporter's words through more hands.
-            words.append(f"RET=HDRS ENVID={_xtext(parcel.envelope_id)}")
-        return " ".join(words).encode()
+    def pause_writing(self) -> None:
+        self._paused = True
 
-    def _rcpt(self, parcel: Parcel) -> bytes:
-        notify = " NOTIFY=SUCCESS,FAILURE,DELAY" if parcel.envelope_id and self._offers("dsn") else ""
-        return f"RCPT TO:<{_wire_address(parcel.recipient)}>{notify}".encode()
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._last and not self._ready and not self._ended:
+            self._write_blocks()
+            self._watch()
 
-    def _offers(self, extension: str) -> bool:
-        return self._smtp.supports_extension(extension)
+    # What the relay says.
+
+    def _heard(self, expected: Expected, code: int, text: bytes) -> None:
+        if isinstance(expected, Aside):
+            self._heard_aside(expected, code)
+        elif self._refused_at is not None:
+            self._body_awaited = expected is _DATA and goes_on(expected, code)
+        elif goes_on(expected, code):
+            self._mail_answered = True
+        else:
+            self._heard_refusal(expected, code, text)
+
+    def _heard_of_body(self, code: int, text: bytes) -> None:
+        outcome = outcome_of_reply(_BODY, code, in_words(text))
+        self._answer(self.on_the_wire, outcome)
+        self.on_the_wire = None
+        if outcome.relay or outcome.kind is _UNKNOWN:
+            self._break_off("The relay ended the conversation")
+        elif self._winding_up:
+            self._end_here()
+
+    def _heard_refusal(self, stage: Stage, code: int, text: bytes) -> None:
+        if stage is Stage.MAIL and code == SHUTTING_DOWN and not self._fresh:
+            # Its limit of letters or of idleness, which says nothing of the letter or of the relay's health.
+            self._break_off("The relay ended the line")
+            return
+        outcome = outcome_of_reply(stage, code, in_words(text))
+        self._answer(self.begun, outcome)
+        self._refused_at = stage
+        self._reset_due = True
+        self._fresh = False
+        self._commands.clear()
+        if outcome.relay:
+            self._break_off("The relay ended the conversation")
+
+    def _heard_aside(self, expected: Aside, code: int) -> None:
+        if expected is Aside.QUESTION:
+            self._answer_question(code in _YES)
+        elif code == SHUTTING_DOWN or (expected is Aside.RSET and code not in _YES):
+            self._break_off("The relay did not clear the table")
+
+    def _heard_out_of_turn(self, code: int, text: bytes) -> None:
+        """A reply to nothing. While the relay waits for a body, a refusal can only be its word on that letter;
+        and the letter is not complete, so it was not taken."""
+        if self._last and code in _REFUSALS:
+            self._answer(self.begun, outcome_of_reply(Stage.DATA, code, in_words(text)))
+            self.begun = None
+        self._break_off(_OUT_OF_TURN)
+
+    # What is said to the relay.
+
+    def _go_on(self) -> None:
+        """Nothing more is due from the relay."""
+        if self._commands:
+            self._say(*self._commands.popleft())
+        elif self.begun is not None and self._refused_at is None:
+            # The relay waits for the body. No server delivers a letter without its end, so all but that goes out
+            # now, and the end with `hand_over`.
+            blocks, self._last = body(self.begun.parcel.content, self._offers)
+            self._blocks.extend(blocks)
+            self._write_blocks()
+        elif self._body_awaited and self._refused_at is not Stage.RCPT:
+            # It refused the sender and yet wants a body: an empty one could reach the recipient.
+            self._break_off("The relay is out of step")
+        else:
+            self._next_letter()
+
+    def _next_letter(self) -> None:
+        """Begins the next letter, or rests. After a refusal it begins on a clean table (RSET, RFC 5321 4.1.1.5);
+        a relay that wants a body for a recipient it refused gets a dot alone (RFC 2920 3.1)."""
+        self.begun = None
+        if self._body_awaited:
+            self._body_awaited = False
+            self._say(Aside.LONE_DOT, FINAL_DOT)
+        self._refused_at, self._mail_answered = None, False
+        self.begun, commands = self._take()
+        if self.begun is None:
+            if not self._expected and self._desk is not None:
+                self._resting, self._fresh = True, False
+                self._desk.idle(self)
+            return
+        self._commands.extend(zip(self._stages, commands, strict=True))
+        if self._reset_due:
+            self._reset_due = False
+            self._commands.appendleft((Aside.RSET, b"RSET\r\n"))
+        self._say(*self._commands.popleft())
+        while self._offers.pipelining and self._commands:
+            self._say(*self._commands.popleft())
+
+    def _take(self) -> tuple[Errand | None, list[bytes]]:
+        """A letter that this relay can carry, with its envelope; those that it cannot are answered."""
+        while self._desk is not None and (errand := self._desk.take()) is not None:
+            found = envelope(errand.parcel, self._offers)
+            if isinstance(found, Outcome):
+                self._answer(errand, found)
+                continue
+            return errand, [*found] if self._offers.chunking else [*found, b"DATA\r\n"]
+        return None, []
+
+    def _write_blocks(self) -> None:
+        while self._blocks and not self._paused:
+            self._transport.write(self._blocks.popleft())
+        if self._blocks or self._paused or self._desk is None:
+            return
+        if self._replies.unfinished:
+            self._break_off(_OUT_OF_TURN)
+        else:
+            if self._offers.pipelining:
+                self._following, commands = self._take()
+                self._last += commands
+            self._ready = True
+            self._alarm.rest()
+            self._desk.ready(self)
+
+    def _say(self, expected: Expected, command: bytes) -> None:
+        self._expected.append(expected)
+        self._transport.write(command)
 
     async def _ask(self, command: bytes, patience: float) -> bool:
-        try:
-            reply = await self._smtp.execute_command(command, timeout=patience)
-        except (SMTPException, OSError):
+        if not self.usable or self._expected:
             return False
-        return reply.code in (221, 250)
+        self._question = asyncio.get_running_loop().create_future()
+        self._patience[Aside.QUESTION] = patience
+        self._say(Aside.QUESTION, command)
+        self._watch()
+        return await self._question
 
+    # The end of patience, the end of the line.
 
-def _last_block(body: bytes) -> int:
-    """Where the block begins that is written together with the final dot."""
-    return (len(body) - 1) // BLOCK * BLOCK
+    def _watch(self) -> None:
+        if self._ended:
+            return
+        if self._expected:
+            self._alarm.set(self._patience[self._expected[0]])
+        elif self._last and not self._ready:
+            self._alarm.set(self._timeouts.block)
+        else:
+            self._alarm.rest()
 
+    def _end_here(self) -> None:
+        self._give_back_the_rest()
+        self._break_off("The line was closed")
 
-def _stuffed(content: bytes) -> bytes:
-    """With a dot before each line that begins with one (RFC 5321 4.5.2)."""
-    stuffed = content.replace(b"\r\n.", b"\r\n..")
-    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+    def _give_back_the_rest(self) -> None:
+        """The letters whose end was not written."""
+        for errand in (self._following, None if self._refused_at else self.begun):
+            if errand is not None and self._desk is not None:
+                self._desk.give_back(errand)
+        self.begun = self._following = None
 
+    def _break_off(self, words: str, garbled: bytes | None = None) -> None:
+        """Ends the line. Of its letters, the one whose final dot was written is unknown, for nobody can tell how
+        far it came; the one begun is deferred; what the relay has not heard of goes over another line."""
+        if self._ended:
+            return
+        self._ended = True
+        self._transport.abort()
+        self._alarm.end()
+        if self.on_the_wire is not None:
+            self._answer(self.on_the_wire, no_answer(Stage.BODY, words, garbled))
+        if self.begun is not None and self._refused_at is None and (self._mail_answered or self._fresh):
+            stage = next((each for each in self._expected if isinstance(each, Stage)), Stage.DATA)
+            self._answer(self.begun, no_answer(stage, words, garbled))
+            self.begun = None
+        self._give_back_the_rest()
+        self._last, self._ready = [], False
+        self._blocks.clear()
+        self._answer_question(False)
+        if self._desk is not None:
+            self._desk.lost(self)
 
-def _wire_address(address: str) -> str:
-    """With the domain as DNS spells it; what stands before the @ belongs to the far end alone."""
-    local, at, domain = address.rpartition("@")
-    return address if domain.isascii() else f"{local}{at}{domain.encode('idna').decode()}"
+    def _answer(self, errand: Errand | None, outcome: Outcome) -> None:
+        if self._desk is not None and errand is not None:
+            self._desk.answer(errand, outcome)
 
-
-def _needs_utf8(parcel: Parcel) -> bool:
-    return not (_wire_address(parcel.sender) + _wire_address(parcel.recipient)).isascii()
-
-
-def _xtext(words: str) -> str:
-    """RFC 3461 section 4."""
-    return re.sub(r"[^!-*,-<>-~]", lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
-
-
-def _refused(enhanced_code: str, words: str) -> Outcome:
-    return Outcome(kind=OutcomeKind.REFUSED, enhanced_code=enhanced_code, reply=words)
+    def _answer_question(self, answer: bool) -> None:
+        if self._question is not None and not self._question.done():
+            self._question.set_result(answer)

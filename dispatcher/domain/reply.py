@@ -201,6 +201,8 @@ def _enhanced_code(code: int, text: str) -> str | None:
 
 def _clean(text: str) -> str:
     """Without control characters and halves of characters, which no log or database should meet."""
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 

@@ -1,9 +1,9 @@
 """What the courier needs of whatever carries letters away."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
@@ -11,6 +11,7 @@ from dispatcher.domain.outcome import Outcome
 
 # What would end an address or a command line early (RFC 5321 4.1.2): white space, controls, angle brackets.
 _NOT_IN_AN_ADDRESS = re.compile(r"[\s<>\x00-\x1f\x7f-\x9f]")
+_CR_ALONE = re.compile(rb"\r[^\n]")
 
 
 class UnfitParcel(DispatcherError):
@@ -38,21 +39,46 @@ class Parcel:
 
 
 class Witness(Protocol):
-    """Whoever keeps the journal of a batch. Both calls return only when it is written down."""
+    """Whoever keeps the journal of a batch. Both calls return only when it is written down. They come from the
+    event loop, so they must be quick. When one raises, no further letter of the batch is begun, and `send`
+    raises it."""
 
     def going(self, delivery: DeliveryId) -> None:
         """The next bytes may complete the hand-over. After this, no answer means unknown."""
 
     def answered(self, delivery: DeliveryId, outcome: Outcome) -> None:
-        """The one outcome of this delivery."""
+        """The one outcome of this delivery. After `going` it may still be DEFERRED with nothing handed over, when
+        the line was lost before the bytes were written."""
+
+
+@runtime_checkable
+class BatchWitness(Witness, Protocol):
+    """A witness that writes several words at a time.
+
+    Where a transport finds these two, it calls `going_together` in the place of `going`, and `answered` may keep
+    its words in memory: one of these two follows in the same turn of the event loop. So a journal writes in these
+    two alone, at most once for all letters that leave together and all answers that came before them.
+    """
+
+    def going_together(self, deliveries: Sequence[DeliveryId]) -> None:
+        """The next bytes, on several lines, may complete the hand-over of these. Returns only when that, and every
+        answer told before, is written down."""
+
+    def flush(self) -> None:
+        """Returns only when every answer told so far is written down."""
 
 
 class Transport(Protocol):
-    async def send(self, parcels: Sequence[Parcel], witness: Witness) -> None:
+    async def send(self, parcels: Iterable[Parcel], witness: Witness) -> None:
         """Hands the parcels over, several at a time, in no set order.
 
-        Every parcel gets exactly one `answered`, also when the call is cancelled; `going` comes before it for
-        those that were handed over. Raises only for bugs (its own or the witness's)."""
+        Parcels are taken one by one as lines become free for them (at most two a line are held), so a generator
+        may make each letter right before it goes. To keep the lines full, call `send` with the next batch
+        while this one is on the wire: what is begun first goes first.
+
+        Every parcel taken gets exactly one `answered`, and `send` takes all there are, also when it is
+        cancelled or the relay fails; whoever wants the rest back lets the generator end. Raises only for bugs:
+        its own, the witness's, the generator's."""
 
     async def close(self) -> None:
         """Gives what is on the wire a moment, then drops the lines. Later parcels are deferred."""
@@ -63,8 +89,9 @@ def _unfit(sender: str, recipient: str, content: bytes) -> str | None:
         return "an envelope address holds white space, a control character or an angle bracket"
     if not recipient:
         return "it has no recipient"
-    ends = content.count(b"\r\n")
-    if content.count(b"\n") != ends or content.count(b"\r") != ends or not content.endswith(b"\r\n"):
+    # Each CR has its LF and there are as many of both: half the time of counting the pairs, for every letter.
+    paired = content.count(b"\r") == content.count(b"\n") and not _CR_ALONE.search(content)
+    if not paired or not content.endswith(b"\r\n"):
         return "its lines do not all end with CRLF"
     if b"\0" in content:
         return "its content holds a NUL"

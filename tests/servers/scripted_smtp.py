@@ -4,7 +4,9 @@
         ... server.port, server.received, server.commands
 
 Steps of a connection: greeting, ehlo, starttls, auth, noop, rset, quit. Steps of a letter: mail, rcpt, data,
-body (the answer to the final dot). What no script mentions is answered as a kind server would.
+body (the answer to the final dot or to BDAT). What no script mentions is answered as a kind server would, which
+takes no body for a recipient that was refused. It reads line by line, so a client may pipeline; it says so when
+`extensions` hold PIPELINING, and CHUNKING.
 """
 
 import asyncio
@@ -24,7 +26,7 @@ class Act:
     """say: the reply without its CRLF, or raw bytes; None for the ordinary one. after: seconds to wait before
     it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
     hang up when so many bytes of the letter have come. stop_reading: at "data", read nothing more, and keep
-    the line."""
+    the line; `then` is said after a moment. half_close: say nothing more, and read on."""
 
     say: str | bytes | None = None
     after: float = 0
@@ -32,6 +34,8 @@ class Act:
     silent: bool = False
     read_at_most: int | None = None
     stop_reading: bool = False
+    then: bytes = b""
+    half_close: bool = False
 
 
 def say(text: str | bytes, *, after: float = 0, drop: bool = False) -> Act:
@@ -46,13 +50,15 @@ Script = Mapping[str, Act]
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One letter that the server took. content: with dot-stuffing undone. parameters: of MAIL and of RCPT."""
+    """One letter that the server took. recipient: "" when there was none that it had accepted. content: with
+    dot-stuffing undone. parameters: of MAIL and of RCPT. way: DATA or BDAT."""
 
     sender: str
     recipient: str
     content: bytes
     parameters: tuple[str, str]
     connection: int
+    way: str = "DATA"
 
 
 @dataclass(kw_only=True)
@@ -77,6 +83,9 @@ class _Session:
             text = ordinary if act.say is None else act.say
             self.writer.write(text if isinstance(text, bytes) else text.encode() + b"\r\n")
             await self.writer.drain()
+        elif act.half_close:
+            self.writer.write_eof()
+            await self.reader.read()
         elif not act.drop:
             await asyncio.Event().wait()
         return not act.drop
@@ -119,6 +128,7 @@ class ScriptedSmtp:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._readers: set[asyncio.StreamReader] = set()
         self.port = port
         self.received: list[Received] = []
         self.commands: list[tuple[int, str]] = []
@@ -154,6 +164,20 @@ class ScriptedSmtp:
         for writer in self._writers:
             writer.transport.abort()
 
+    def announce(self, words: bytes) -> None:
+        """Says this on every connection, asked or not."""
+        for writer in self._writers:
+            writer.write(words)
+
+    def waiting(self) -> list[str]:
+        """What has come on each connection and was not looked at yet."""
+        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]
+
+    @property
+    def open(self) -> int:
+        """Connections that stand."""
+        return len(self._writers)
+
     def lines(self) -> list[str]:
         """What came, in order, without the connection's number."""
         return [line for _, line in self.commands]
@@ -163,6 +187,7 @@ class ScriptedSmtp:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
+        self._readers.add(reader)
         session = _Session(
             number=self.connections_made,
             script=self._nth(self._connections, self.connections_made),
@@ -176,6 +201,7 @@ class ScriptedSmtp:
             await self._converse(session)
         session.writer.transport.abort()
         self._writers.discard(writer)
+        self._readers.discard(reader)
         self._tasks.discard(task)
 
     async def _converse(self, session: _Session) -> None:
@@ -186,6 +212,7 @@ class ScriptedSmtp:
             "MAIL": self._mail,
             "RCPT": self._rcpt,
             "DATA": self._data,
+            "BDAT": self._bdat,
             "RSET": self._simple,
             "NOOP": self._simple,
             "QUIT": self._quit,
@@ -226,23 +253,38 @@ class ScriptedSmtp:
         session.letter = self._nth(self._letters, self.began)
         self.began += 1
         session.sender, session.parameters[0] = _address(line)
+        session.recipient = ""
         return await session.act(session.letter.get("mail"), "250 2.1.0 ok")
 
     async def _rcpt(self, line: str, session: _Session) -> bool:
-        session.recipient, session.parameters[1] = _address(line)
-        return await session.act(session.letter.get("rcpt"), "250 2.1.5 ok")
+        address, session.parameters[1] = _address(line)
+        act = session.letter.get("rcpt")
+        session.recipient = address if _said(act, "25") else ""
+        return await session.act(act, "250 2.1.5 ok")
 
     async def _data(self, line: str, session: _Session) -> bool:
         act = session.letter.get("data")
-        if not await session.act(act, "354 go on"):
+        ordinary = "354 go on" if session.recipient else "554 5.5.1 no valid recipients"
+        if not await session.act(act, ordinary):
             return False
-        if not _said(act, "354"):
+        if not _said(act, "354") or (ordinary[:3] != "354" and (act is None or act.say is None)):
             return True
         if act is not None and act.stop_reading:
+            await asyncio.sleep(0.05)
+            session.writer.write(act.then)
             await asyncio.Event().wait()
         content = await _read_letter(session.reader, act.read_at_most if act else None)
-        if content is None:
-            return False
+        return content is not None and await self._take(session, content, "DATA")
+
+    async def _bdat(self, line: str, session: _Session) -> bool:
+        _, size, last = line.split(" ")
+        assert last == "LAST"
+        content = await session.reader.readexactly(int(size))
+        if not session.recipient:
+            return await session.act(None, "503 5.5.1 no valid recipients")
+        return await self._take(session, content, "BDAT")
+
+    async def _take(self, session: _Session, content: bytes, way: str) -> bool:
         body = session.letter.get("body")
         if _said(body, "250"):
             self.received.append(
@@ -252,11 +294,14 @@ class ScriptedSmtp:
                     content=content,
                     parameters=(session.parameters[0], session.parameters[1]),
                     connection=session.number,
+                    way=way,
                 )
             )
         return await session.act(body, f"250 2.0.0 Ok: queued as Q{self.began:06d}")
 
     async def _simple(self, line: str, session: _Session) -> bool:
+        if line == "RSET":
+            session.recipient = ""
         return await session.act(session.script.get(line.lower()), "250 2.0.0 ok")
 
     async def _quit(self, line: str, session: _Session) -> bool:

@@ -97,9 +97,17 @@ def _restored(done: Restored, file: Path, folder: Path) -> str:
         return f"The audit of {file} found something, so nothing was restored; --anyway restores it as it is."
     return (
         f"{folder} holds the installation as it was at {done.note.at:%Y-%m-%d %H:%M} UTC; use it with DISPATCHER_DATA.\n"
-        f"All sending is paused. {done.waiting:,} letters had not left then; the hour of {done.come_due:,} of them has "
-        "come since, so they may have left after the backup: compare their Message-IDs ('dispatcher log --state held') "
-        "with the relay's log before 'dispatcher resume --all'."
+        f"All sending is paused. {_waiting(done)}"
+    )
+
+
+def _waiting(done: Restored) -> str:
+    if not done.waiting:
+        return "No letter was waiting then; 'dispatcher resume --all' lets the work go on."
+    return (
+        f"{done.waiting:,} letters had not left then; the hour of {done.come_due:,} of them has come since, so they may "
+        "have left after the backup: compare their Message-IDs ('dispatcher log --state held --json') with the relay's "
+        "log before 'dispatcher resume --all'."
     )
 
 
