@@ -99,13 +99,19 @@ def fill(database: Database, count: int) -> None:
 def _fill_letters(connection: Connection, name: bytes) -> None:
     connection.execute(
         text(
-            "INSERT INTO letters (id, campaign, action_day, state, source, person, name, email, country, language, "
-            "shielded, subject, text, verdict, asked_for_person, findings, mission, submitted_at, approved_at) "
-            "SELECT i, 'c', '2027-09-24', 'dispatched', 'file', randomblob(32), :name, randomblob(60), 'NL', 'en', 0, "
-            "randomblob(60), randomblob(:text), 'pass', 0, randomblob(32), 'm-' || (i % :missions), :start + i, :start + i "
-            "FROM n"
+            "INSERT INTO letters (id, campaign, action_day, state, source, person, country, language, "
+            "shielded, verdict, asked_for_person, mission, submitted_at, approved_at) "
+            "SELECT i, 'c', '2027-09-24', 'dispatched', 'file', randomblob(32), 'NL', 'en', 0, "
+            "'pass', 0, 'm-' || (i % :missions), :start + i, :start + i FROM n"
         ),
-        {"name": name, "text": TEXT_BYTES, "missions": MISSIONS, "start": START},
+        {"missions": MISSIONS, "start": START},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO writings (letter, name, email, subject, text, findings) "
+            "SELECT i, :name, randomblob(60), randomblob(60), randomblob(:text), randomblob(32) FROM n"
+        ),
+        {"name": name, "text": TEXT_BYTES},
     )
     connection.execute(
         text(

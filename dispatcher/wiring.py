@@ -32,6 +32,7 @@ from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Channel
 from dispatcher.services.campaigns import coming_day
+from dispatcher.services.claiming import Claiming
 from dispatcher.services.clock import Clock
 from dispatcher.services.confirmation import Confirmation
 from dispatcher.services.courier import Courier, PageCarrier
@@ -212,13 +213,20 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         host=socket.gethostname(),
         store=house.store,
         clock=house.clock,
-        campaigns=house.campaigns,
-        routing=house.routing,
-        pacing=Pacing(campaigns=house.campaigns),
+        claiming=Claiming(
+            courier=id,
+            by=f"courier {id[:8]}",
+            store=house.store,
+            clock=house.clock,
+            campaigns=house.campaigns,
+            routing=house.routing,
+            pacing=Pacing(campaigns=house.campaigns),
+            journal=JournalFolder(settings.data / "journals", id),
+            mail=mime,
+            parcelling=ReturnPath(house),
+            lease_life=timedelta(seconds=settings.courier.lease_seconds),
+        ),
         settling=make_settling(house),
-        journal=JournalFolder(settings.data / "journals", id),
-        mail=mime,
-        parcelling=ReturnPath(house),
         transport=transport or make_transport(settings),
         pages=pages,
         smallest_batch=settings.smtp.connections,
@@ -260,6 +268,9 @@ class ReturnPath:
     def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
         return f"bounce+{self._links.delivery_token(BOUNCE, delivery)}@{domain}"
 
+    def envelope_id(self, delivery: DeliveryId) -> str:
+        return self._links.delivery_token(BOUNCE, delivery)
+
 
 @contextmanager
 def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
@@ -268,7 +279,10 @@ def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
     with CourierLock(folder, courier.id):
         dead = [each for each in dead_couriers(folder) if each != courier.id]
         Recovery(
-            store=courier.store, clock=courier.clock, settling=courier.settling, journal=courier.journal
+            store=courier.store,
+            clock=courier.clock,
+            settling=courier.settling,
+            journal=courier.claiming.journal,
         ).take_up(dead)
         forget(folder, dead)
         with courier.store.write() as work:

@@ -157,7 +157,7 @@ def test_a_courier_at_work_is_known_and_takes_up_what_a_dead_one_left(home: Inst
     home.prepare()
     home.clock.move_to(NOON)
     dead, alive = home.courier(), home.courier()
-    assert dead._claim(False, 10) is not None
+    assert dead.claiming.claim(10, notices=False) is not None
     folder = home.settings.data / "couriers"
     folder.mkdir(exist_ok=True)
     (folder / f"{dead.id}.lock").touch()

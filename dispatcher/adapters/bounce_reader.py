@@ -20,8 +20,8 @@ from dispatcher.domain.returned_mail import MailFacts, RecipientReport, ReportTy
 # flufl.bounce writes tracebacks, which quote mail, to whoever listens.
 logging.getLogger("flufl.bounce").disabled = True
 
-_TOKEN = re.compile(r"bounce\+([0-9a-f]{1,16}-[a-z2-7]{32})@", re.IGNORECASE)
-_BARE_TOKEN = re.compile(r"(?<![0-9a-z])([0-9a-f]{1,16}-[a-z2-7]{32})(?![0-9a-z])", re.IGNORECASE)
+_TOKEN = re.compile(r"bounce\+([0-9a-f]{1,16}-[0-9a-f]{32})@", re.IGNORECASE)
+_BARE_TOKEN = re.compile(r"(?<![0-9a-z])([0-9a-f]{1,16}-[0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}@[^<>\s]{1,250}>")
 # Where mail servers write the address at which a mail arrived.
 _ARRIVED_AT = (

@@ -10,6 +10,7 @@ does. Then the boot id has changed, and what the file does not say is not known.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from dispatcher.domain.delivery import DeliveryId
@@ -54,19 +55,19 @@ class JournalFile:
     def __init__(self, path: Path, boot: str) -> None:
         self._path = path
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._write(f"{_MARK} {boot}\n".encode())
+        self._append(f"{_MARK} {boot}\n".encode())
 
-    def going(self, deliveries: list[DeliveryId]) -> None:
-        self._write(b"G " + " ".join(map(str, deliveries)).encode() + b"\n")
-
-    def answered(self, answers: list[tuple[DeliveryId, Outcome]]) -> None:
-        self._write("".join(map(_answer, answers)).encode())
+    def write(self, going: Sequence[DeliveryId], answers: Sequence[tuple[DeliveryId, Outcome]]) -> None:
+        record = "".join(map(_answer, answers))
+        if going:
+            record += f"G {' '.join(map(str, going))}\n"
+        self._append(record.encode())
 
     def close(self) -> None:
         os.close(self._descriptor)
         self._path.unlink(missing_ok=True)
 
-    def _write(self, record: bytes) -> None:
+    def _append(self, record: bytes) -> None:
         """A short write means a full disk: the next write says so."""
         while record:
             record = record[os.write(self._descriptor, record) :]

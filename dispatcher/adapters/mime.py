@@ -106,19 +106,23 @@ def encode_enclosure(enclosure: Enclosure) -> EncodedEnclosure:
     )
 
 
-def assemble(rendered_content: bytes, enclosures: Sequence[EncodedEnclosure], date: datetime) -> bytes:
-    """The mail as it is sent. date: aware; written in UTC. Raises EnclosuresDiffer unless `enclosures` are
-    the approved ones in their order."""
-    first_line = f"Date: {email.utils.format_datetime(date.astimezone(UTC))}\r\n".encode("ascii")
+def opening(date: datetime) -> bytes:
+    """The Date field, in UTC. date: aware."""
+    return f"Date: {email.utils.format_datetime(date.astimezone(UTC))}\r\n".encode("ascii")
+
+
+def assemble(rendered_content: bytes, enclosures: Sequence[EncodedEnclosure], opening: bytes) -> bytes:
+    """The mail as it is sent. opening: see there. Raises EnclosuresDiffer unless `enclosures` are the approved
+    ones in their order."""
     head = rendered_content[: rendered_content.index(b"\r\n\r\n")]
     found = _BOUNDARY.search(head)
     if found is None and not enclosures:
-        return first_line + rendered_content
+        return opening + rendered_content
     boundary = found[1] if found else b""
     message_id = _message_id(head)
     if boundary.decode("ascii") != _boundary(message_id, tuple(e.digest for e in enclosures)):
         raise EnclosuresDiffer(message_id=message_id)
-    pieces = [first_line, rendered_content]
+    pieces = [opening, rendered_content]
     for enclosure in enclosures:
         pieces += (b"--", boundary, b"\r\n", enclosure.part, b"\r\n")
     pieces += (b"--", boundary, b"--\r\n")

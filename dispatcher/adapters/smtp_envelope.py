@@ -14,6 +14,8 @@ FINAL_DOT = b".\r\n"
 BLOCK = 64 * 1024
 
 _DOT_LINE = re.compile(rb"\n\.")
+# What xtext (RFC 3461 section 4) does not let stand as it is.
+_NOT_XTEXT = re.compile(r"[^!-*,-<>-~]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ def _wire_address(address: str) -> str:
 
 def _xtext(words: str) -> str:
     """RFC 3461 section 4."""
-    return re.sub(r"[^!-*,-<>-~]", lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
+    return _NOT_XTEXT.sub(lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
 
 
 def _refused(enhanced_code: str, words: str) -> Outcome:

@@ -84,6 +84,9 @@ class Ledger(Protocol):
 
     def deliveries_without_an_answer(self) -> Sequence[int]: ...
 
+    def deliveries_wrongly_live(self) -> Sequence[int]:
+        """Whose mark, by which the database keeps a letter from two channels at once, is not that of their state."""
+
     def seals(self) -> Iterable[Seal]: ...
 
     def rows(self) -> LogPages:
@@ -167,6 +170,11 @@ def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
             "honesty",
             ledger.deliveries_without_an_answer(),
             "counts as accepted, and nothing in the log says so",
+        ),
+        (
+            "at_most_once",
+            ledger.deliveries_wrongly_live(),
+            "has another mark than its state, so that its letter could go on two channels at once",
         ),
     ):
         yield from _each(rule, DELIVERY, ids, what)

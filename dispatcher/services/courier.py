@@ -6,30 +6,26 @@ only the letters between their final dot and the reply are in doubt.
 """
 
 import asyncio
-import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
-from zoneinfo import ZoneInfo
+from functools import partial
+from typing import Protocol, TypeVar
 
-from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
-from dispatcher.domain.letter import Letter, LetterId
-from dispatcher.domain.mission import Channel
+from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.outcome import Attempt, Outcome, OutcomeKind
-from dispatcher.services.campaigns import Campaigns
+from dispatcher.services.claiming import Batch, Claiming
 from dispatcher.services.clock import Clock
-from dispatcher.services.journal import Journal, OpenPage
 from dispatcher.services.mailroom import Sheets
-from dispatcher.services.pacing import Pacing
-from dispatcher.services.routing import Routing, Wayfinder
+from dispatcher.services.notebook import Notebook
 from dispatcher.services.settling import Settling
-from dispatcher.services.stationery import EncodedEnclosure, MailWriter, Rendered
-from dispatcher.services.store import Store, StoreUnavailable, Work
-from dispatcher.services.transport import Parcel, Transport
+from dispatcher.services.store import Store, StoreUnavailable
+from dispatcher.services.transport import Transport
 from dispatcher.telemetry import log
 
+_T = TypeVar("_T")
 # A batch doubles while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
 # takes hold within a second also on a slow relay, and a fast one gets batches that are worth a transaction.
 _QUICK = 0.2
@@ -54,49 +50,6 @@ class PageCarrier(Protocol):
     async def carry(self, sheets: Sheets) -> Outcome: ...
 
 
-class Parcelling(Protocol):
-    def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
-        """The envelope sender (VERP): returned mail names its delivery, and nobody can make one up."""
-
-
-@dataclass
-class _Notebook:
-    """The Witness of one batch: every word of it goes into the journal first."""
-
-    clock: Clock
-    page: OpenPage
-    started_at: datetime
-    gone: set[DeliveryId] = field(default_factory=set)
-    waiting: dict[DeliveryId, Attempt] = field(default_factory=dict)
-    relay_faults: bool = False
-
-    def going(self, delivery: DeliveryId) -> None:
-        self.page.going([delivery])
-        self.gone.add(delivery)
-
-    def answered(self, delivery: DeliveryId, outcome: Outcome) -> None:
-        self.page.answered([(delivery, outcome)])
-        self.relay_faults |= outcome.relay
-        self.waiting[delivery] = Attempt(at=self.started_at, ended_at=self.clock.now(), outcome=outcome)
-
-    def take(self) -> dict[DeliveryId, Attempt]:
-        """The answers since the last time."""
-        taken, self.waiting = self.waiting, {}
-        return taken
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Batch:
-    """What was claimed and started, ready to go."""
-
-    lease: str
-    page: OpenPage
-    started_at: datetime
-    rows: tuple[Delivery, ...]
-    parcels: tuple[Parcel, ...]
-    sheets: tuple[Sheets, ...]
-
-
 @dataclass(kw_only=True)
 class Courier:
     """id: names this process in leases and in the log. smallest_batch, batch: deliveries claimed at a time, at
@@ -106,13 +59,8 @@ class Courier:
     host: str
     store: Store
     clock: Clock
-    campaigns: Campaigns
-    routing: Routing
-    pacing: Pacing
+    claiming: Claiming
     settling: Settling
-    journal: Journal
-    mail: MailWriter
-    parcelling: Parcelling
     transport: Transport
     pages: PageCarrier | None
     smallest_batch: int
@@ -120,6 +68,8 @@ class Courier:
     lease_life: timedelta
     poll_seconds: float
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    # One transaction after the other: two threads that want SQLite's one write lock would wait by the millisecond.
+    _desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "courier"))
     _size: int = 0
     _troubles: int = 0
     _seen_at: datetime | None = None
@@ -154,14 +104,15 @@ class Courier:
             beating.cancel()
             await self.transport.close()
             with suppress(StoreUnavailable):
-                await asyncio.to_thread(self._sign_off)
+                await self._at_the_desk(self._sign_off)
+            self._desk.shutdown(wait=False)
 
     async def round(self) -> int:
         """One look at the queue: notices first, then letters. Answers how many deliveries were settled."""
-        await asyncio.to_thread(self._sign_of_life)
+        await self._at_the_desk(self._sign_of_life)
         count = 0
         for notices in (True, False):
-            batch = await asyncio.to_thread(self._claim, notices, self.batch)
+            batch = await self._at_the_desk(partial(self.claiming.claim, self.batch, notices=notices))
             if batch is not None:
                 count += await self._carry(batch)
         return count
@@ -169,11 +120,13 @@ class Courier:
     def stop(self) -> None:
         self._stopping.set()
 
-    async def _next(self) -> _Batch | None:
+    async def _next(self) -> Batch | None:
         try:
-            await asyncio.to_thread(self._sign_of_life)
+            await self._at_the_desk(self._sign_of_life)
             for notices in (True, False):
-                batch = await asyncio.to_thread(self._claim, notices, self._batch_size())
+                batch = await self._at_the_desk(
+                    partial(self.claiming.claim, self._batch_size(), notices=notices)
+                )
                 if batch is not None:
                     return batch
         except StoreUnavailable as problem:
@@ -181,130 +134,9 @@ class Courier:
             self._troubles += 1
         return None
 
-    def _claim(self, notices: bool, limit: int) -> _Batch | None:
-        """Leases what is due and what the missions' budgets let through, and marks it as on the wire; the rest
-        goes back with a later hour."""
-        now = self.clock.now()
-        with self.store.read() as work:
-            due = work.outbox.next_due()
-        if due is None or due > now:
-            return None
-        lease = secrets.token_hex(16)
-        page = self.journal.open(lease)
-        try:
-            with self.store.write() as work:
-                batch = self._claim_in(work, notices, limit, lease, page, now)
-        except BaseException:
-            page.close()
-            raise
-        if batch is None:
-            page.close()
-        return batch
-
-    def _claim_in(
-        self, work: Work, notices: bool, limit: int, lease: str, page: OpenPage, now: datetime
-    ) -> _Batch | None:
-        rows: Sequence[Delivery] = work.outbox.claim(
-            notices=notices, now=now, limit=limit, courier=self.id, lease=lease, until=now + self.lease_life
-        )
-        if not rows:
-            return None
-        way = self.routing.present(work)
-        if not notices:
-            rows, later = self.pacing.let_through(work, rows, way, now)
-            work.outbox.hand_back(later, lease=lease, at=now, by=self._signature, reason="pacing")
-        contents = work.outbox.content([row.rendering for row in rows if row.rendering is not None])
-        erased = [row.id for row in rows if row.rendering not in contents]
-        if erased:  # between the rendering and now; there is nothing left to send
-            work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self._signature, reason="erased")
-        started = work.outbox.start([row.id for row in rows], lease=lease, at=now, by=self._signature)
-        # A pause that was set between two statements of this transaction keeps some from starting.
-        kept = {row.id: row.due_at for row in rows if row.id not in started and row.rendering in contents}
-        work.outbox.hand_back(kept, lease=lease, at=now, by=self._signature, reason="paused")
-        rows = [row for row in rows if row.id in started]
-        if not rows:
-            return None
-        return self._parcelled(work, tuple(rows), contents, way, lease, page, now)
-
-    def _parcelled(
-        self,
-        work: Work,
-        rows: tuple[Delivery, ...],
-        contents: Mapping[int, Rendered],
-        way: Wayfinder,
-        lease: str,
-        page: OpenPage,
-        now: datetime,
-    ) -> _Batch:
-        on_paper = {
-            row.id for row in rows if row.notice is None and row.channel in {Channel.FAX, Channel.PAPER}
-        }
-        # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
-        opened = work.letters.get(
-            {row.letter for row in rows if row.notice is not None or row.id in on_paper}
-        )
-        digests = {digest for rendered in contents.values() for digest in rendered.enclosures}
-        enclosures = work.enclosures.get(digests) if digests else {}
-        rendered = {row.id: contents[row.rendering] for row in rows if row.rendering is not None}
-        return _Batch(
-            lease=lease,
-            page=page,
-            started_at=now,
-            rows=rows,
-            parcels=tuple(
-                self._parcel(row, rendered[row.id], enclosures, opened, now)
-                for row in rows
-                if row.id not in on_paper
-            ),
-            sheets=tuple(
-                self._sheets(row, rendered[row.id], opened[row.letter], way, now)
-                for row in rows
-                if row.id in on_paper
-            ),
-        )
-
-    def _parcel(
-        self,
-        row: Delivery,
-        rendered: Rendered,
-        enclosures: Mapping[str, EncodedEnclosure],
-        opened: Mapping[LetterId, Letter],
-        now: datetime,
-    ) -> Parcel:
-        # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
-        # writer's place (an answer to a shielded letter); else it goes to the writer.
-        recipient = row.recipient or (opened[row.letter].email if row.notice is not None else None)
-        return Parcel(
-            delivery=row.id,
-            sender=self.parcelling.bounce_address(row.id, self.campaigns.get(row.campaign).bounce_domain),
-            recipient=recipient or "",
-            content=self.mail.assemble(
-                rendered.content, [enclosures[digest] for digest in rendered.enclosures], now
-            ),
-        )
-
-    def _sheets(
-        self, row: Delivery, rendered: Rendered, letter: Letter, way: Wayfinder, now: datetime
-    ) -> Sheets:
-        assert row.channel is not None and row.mission is not None  # noqa: S101
-        letterhead = self.campaigns.get(row.campaign).letterhead
-        mission = way.mission(row.mission)
-        return Sheets(
-            delivery=row.id,
-            channel=row.channel,
-            recipient=row.recipient or "",
-            mission_name=mission.name,
-            subject=letter.subject or "",
-            pdf=rendered.content,
-            pages=rendered.pages or 1,
-            sender=letterhead.name,
-            sender_number=letterhead.telephone,
-            at=now.astimezone(ZoneInfo(mission.time_zone)),
-        )
-
-    async def _carry(self, batch: _Batch) -> int:
+    async def _carry(self, batch: Batch) -> int:
         """Sends a batch and settles it as the answers come. Answers how many were settled."""
-        notebook = _Notebook(self.clock, batch.page, batch.started_at)
+        notebook = Notebook(self.clock, batch.page, batch.started_at)
         begun = asyncio.get_running_loop().time()
         sending = asyncio.ensure_future(self._send(batch, notebook))
         settled = 0
@@ -315,14 +147,14 @@ class Courier:
             sending.result()
         finally:
             settled += await self._settle(batch, notebook.take())
-            settled += await _surely(lambda: self._settle_the_silent(batch, notebook))
+            settled += await self._surely(lambda: self._settle_the_silent(batch, notebook))
             batch.page.close()
-        self._learn(len(batch.rows), asyncio.get_running_loop().time() - begun, notebook.relay_faults)
+        self._learn(len(batch), asyncio.get_running_loop().time() - begun, notebook.relay_faults)
         return settled
 
-    async def _send(self, batch: _Batch, notebook: _Notebook) -> None:
-        if batch.parcels:
-            await self.transport.send(batch.parcels, notebook)
+    async def _send(self, batch: Batch, notebook: Notebook) -> None:
+        if batch.mails:
+            await self.transport.send(self.claiming.parcels(batch), notebook)
         for sheets in batch.sheets:
             notebook.going(sheets.delivery)
             notebook.answered(sheets.delivery, await self._carry_pages(sheets))
@@ -333,26 +165,25 @@ class Courier:
             return Outcome(kind=OutcomeKind.DEFERRED, reply=words, relay=True)
         return await self.pages.carry(sheets)
 
-    async def _settle(self, batch: _Batch, attempts: dict[DeliveryId, Attempt]) -> int:
+    async def _settle(self, batch: Batch, attempts: dict[DeliveryId, Attempt]) -> int:
         if not attempts:
             return 0
-        settle = self.settling.settle
-        return await _surely(lambda: settle(batch.rows, batch.lease, attempts, by=self._signature))
+        return await self._surely(lambda: self.settling.settle(attempts, batch.lease, by=self.claiming.by))
 
-    def _settle_the_silent(self, batch: _Batch, notebook: _Notebook) -> int:
+    def _settle_the_silent(self, batch: Batch, notebook: Notebook) -> int:
         """After a fault of the transport itself: what had no answer is in doubt, or was never begun."""
         with self.store.read() as work:
             left = [row for row in work.outbox.of_lease(batch.lease) if row.state is DeliveryState.SENDING]
         if not left:
             return 0
         now = self.clock.now()
-        unbegun = {row.id: row.due_at for row in left if row.id not in notebook.gone}
+        unbegun = {row.id: None for row in left if row.id not in notebook.gone}
         doubtful = [row.id for row in left if row.id in notebook.gone]
         with self.store.write() as work:
-            work.outbox.hand_back(unbegun, lease=batch.lease, at=now, by=self._signature, reason="not_begun")
+            work.outbox.hand_back(unbegun, lease=batch.lease, at=now, by=self.claiming.by, reason="not_begun")
             if doubtful:
                 work.outbox.move(
-                    doubtful, DeliveryState.IN_DOUBT, at=now, by=self._signature, reason="no_answer"
+                    doubtful, DeliveryState.IN_DOUBT, at=now, by=self.claiming.by, reason="no_answer"
                 )
         return len(left)
 
@@ -372,7 +203,7 @@ class Courier:
         while True:
             await asyncio.sleep(_SIGN_OF_LIFE.total_seconds())
             with suppress(StoreUnavailable):
-                await asyncio.to_thread(self._sign_of_life)
+                await self._at_the_desk(self._sign_of_life)
 
     async def _close_in_time(self) -> None:
         """A mail server that thinks for minutes must not hold up the end: what has no answer then is in doubt."""
@@ -393,10 +224,6 @@ class Courier:
         with self.store.write() as work:
             work.couriers.forget(self.id)
 
-    @property
-    def _signature(self) -> str:
-        return f"courier {self.id[:8]}"
-
     async def _wait(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self.clock.sleep(seconds))
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -406,13 +233,15 @@ class Courier:
             sleeping.cancel()
             stopping.cancel()
 
+    async def _at_the_desk(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._desk, work)
 
-async def _surely(write: Callable[[], int]) -> int:
-    """The far end has answered; what it said is kept until the database takes it."""
-    for rest in (*_RESTS, *(_RESTS[-1:] * _SETTLE_TRIES)):
-        try:
-            return await asyncio.to_thread(write)
-        except StoreUnavailable as problem:
-            log.warning("database_unavailable", problem=problem.fields.get("problem"))
-            await asyncio.sleep(rest)
-    return await asyncio.to_thread(write)
+    async def _surely(self, write: Callable[[], int]) -> int:
+        """The far end has answered; what it said is kept until the database takes it."""
+        for rest in (*_RESTS, *(_RESTS[-1:] * _SETTLE_TRIES)):
+            try:
+                return await self._at_the_desk(write)
+            except StoreUnavailable as problem:
+                log.warning("database_unavailable", problem=problem.fields.get("problem"))
+                await asyncio.sleep(rest)
+        return await self._at_the_desk(write)

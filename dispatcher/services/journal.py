@@ -4,7 +4,7 @@ The database marks a whole batch as on the wire. After `kill -9` the journal tel
 were: those whose final dot may have left are in doubt, those with an answer have it, the others never started.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,11 +25,10 @@ class JournalPage:
 
 
 class OpenPage(Protocol):
-    """The page of a batch that is being sent; each call returns only when it is written."""
+    """The page of a batch that is being sent; `write` returns only when it is written."""
 
-    def going(self, deliveries: "list[DeliveryId]") -> None: ...
-
-    def answered(self, answers: "list[tuple[DeliveryId, Outcome]]") -> None: ...
+    def write(self, going: Sequence[DeliveryId], answers: Sequence[tuple[DeliveryId, Outcome]]) -> None:
+        """The answers came before the others go."""
 
     def close(self) -> None:
         """The database has all answers: the page is thrown away."""

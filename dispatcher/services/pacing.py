@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatcher.domain.delivery import Delivery, DeliveryId
+from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.mission import MissionId
 from dispatcher.domain.timetable import (
     MINUTES_COUNTED,
@@ -17,7 +17,7 @@ from dispatcher.domain.timetable import (
 )
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.routing import Wayfinder
-from dispatcher.services.store import Work
+from dispatcher.services.store import Claimed, Work
 
 _HOUR = timedelta(hours=1)
 
@@ -27,11 +27,11 @@ class Pacing:
     campaigns: Campaigns
 
     def let_through(
-        self, work: Work, rows: Sequence[Delivery], way: Wayfinder, now: datetime
-    ) -> tuple[list[Delivery], dict[DeliveryId, datetime]]:
+        self, work: Work, rows: Sequence[Claimed], way: Wayfinder, now: datetime
+    ) -> tuple[list[Claimed], dict[DeliveryId, datetime]]:
         """The letters that may leave now, in their order, and new due times for the others. Both channels of a
         mission draw on one budget."""
-        by_mission: dict[MissionId, list[Delivery]] = {}
+        by_mission: dict[MissionId, list[Claimed]] = {}
         for row in rows:
             assert row.mission is not None  # noqa: S101 - a row without a mission is held, never queued
             by_mission.setdefault(row.mission, []).append(row)

@@ -40,7 +40,7 @@ class Recovery:
             for row in rows
             if row.id in page.answers
         }
-        self.settling.settle(rows, page.lease, attempts, by=_BY)
+        self.settling.settle(attempts, page.lease, by=_BY)
         silent = [row for row in rows if row.id not in page.answers]
         unbegun = [row for row in silent if page.complete and row.id not in page.going]
         self._move(unbegun, DeliveryState.QUEUED, "not_begun")

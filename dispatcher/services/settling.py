@@ -32,26 +32,39 @@ class Settling:
     dispatch: Dispatch
     draw: Callable[[], float] = random.random
 
-    def settle(
-        self, rows: Sequence[Delivery], lease: str, attempts: Mapping[DeliveryId, Attempt], *, by: str
-    ) -> int:
-        """Settles those of the rows that have an answer. Answers how many were still this lease's to settle."""
-        answered = [row for row in rows if row.id in attempts]
-        if not answered:
-            return 0
-        now = self.clock.now()
+    def settle(self, attempts: Mapping[DeliveryId, Attempt], lease: str, *, by: str) -> int:
+        """Settles what this lease had on the wire. Answers how many were still this lease's to settle."""
+        taken = {id: each for id, each in attempts.items() if each.outcome.kind is OutcomeKind.ACCEPTED}
+        others = {id: each for id, each in attempts.items() if id not in taken}
         with self.store.write() as work:
-            settlements = [self._settlement(work, row, lease, attempts[row.id]) for row in answered]
-            done = work.outbox.settle(settlements, at=now, by=by)
-            kinds: dict[DeliveryState, list[Delivery]] = {}
-            for row, each in zip(answered, settlements, strict=True):
-                if row.id in done and row.notice is None:
-                    kinds.setdefault(each.new, []).append(row)
-            gone = [row.letter for row in kinds.get(DeliveryState.ACCEPTED, ())]
+            now = self.clock.now()
+            count = self._accept(work, taken, lease, now, by) if taken else 0
+            return count + (self._settle_others(work, others, lease, now, by) if others else 0)
+
+    def _accept(
+        self, work: Work, attempts: Mapping[DeliveryId, Attempt], lease: str, now: datetime, by: str
+    ) -> int:
+        done = work.outbox.accept(attempts, lease=lease, at=now, by=by)
+        gone = [letter for letter in done.values() if letter is not None]
+        if gone:
             work.letters.dispatched(gone, at=now, by=by)
-            failed = kinds.get(DeliveryState.FAILED, [])
-            if failed:
-                self._after_failure(work, failed, attempts, now)
+        return len(done)
+
+    def _settle_others(
+        self, work: Work, attempts: Mapping[DeliveryId, Attempt], lease: str, now: datetime, by: str
+    ) -> int:
+        rows = work.outbox.get(attempts)
+        settlements = [self._settlement(work, row, lease, attempts[row.id]) for row in rows.values()]
+        done = work.outbox.settle(settlements, at=now, by=by)
+        failed = [
+            rows[each.delivery]
+            for each in settlements
+            if each.delivery in done
+            and each.new is DeliveryState.FAILED
+            and rows[each.delivery].notice is None
+        ]
+        if failed:
+            self._after_failure(work, failed, attempts, now)
         return len(done)
 
     def _after_failure(
@@ -74,7 +87,7 @@ class Settling:
     def _settlement(self, work: Work, row: Delivery, lease: str, attempt: Attempt) -> Settlement:
         """With the mission, once more later, over, or in doubt."""
         match attempt.outcome.kind:
-            case OutcomeKind.ACCEPTED:
+            case OutcomeKind.ACCEPTED:  # settled together, see `_accept`
                 new, reason, due = DeliveryState.ACCEPTED, None, None
             case OutcomeKind.REFUSED:
                 new, reason, due = DeliveryState.FAILED, "refused", None
@@ -95,8 +108,7 @@ class Settling:
             policy = replace(policy, tries=_RELAY_TRIES)
         again = next_try(
             policy,
-            # A row as it was claimed does not count the try that follows.
-            tries=row.tries + (row.state is DeliveryState.LEASED),
+            tries=row.tries,
             first_try=row.first_try_at or attempt.at,
             now=attempt.ended_at,
             spread=self.draw(),

@@ -82,8 +82,12 @@ class MailWriter(Protocol):
 
     def encode_enclosure(self, enclosure: Enclosure) -> EncodedEnclosure: ...
 
+    def opening(self, date: datetime) -> bytes:
+        """The first line of a mail that is sent now: its Date."""
+        ...
+
     def assemble(
-        self, rendered_content: bytes, enclosures: Sequence[EncodedEnclosure], date: datetime
+        self, rendered_content: bytes, enclosures: Sequence[EncodedEnclosure], opening: bytes
     ) -> bytes: ...
 
 

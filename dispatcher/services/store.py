@@ -6,10 +6,18 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from dispatcher.domain.campaign import CampaignId
-from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, HoldReason, Move, NewDelivery
+from dispatcher.domain.delivery import (
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    HoldReason,
+    Move,
+    NewDelivery,
+    Notice,
+)
 from dispatcher.domain.directory import Directory
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.letter import Letter, LetterId, LetterState, NewLetter
@@ -98,16 +106,28 @@ class Outbox(Protocol):
 
     def claim(
         self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
-    ) -> list[Delivery]:
+    ) -> list["Claimed"]:
         """Leases at most `limit` due, rendered, unpaused rows, the longest due first."""
 
     def hand_back(
-        self, due: Mapping[DeliveryId, datetime], *, lease: str, at: datetime, by: str, reason: str
+        self,
+        due: Mapping[DeliveryId, datetime | None],
+        *,
+        lease: str,
+        at: datetime,
+        by: str,
+        reason: str,
     ) -> None:
-        """Leased rows go back to the queue with a new due time."""
+        """Leased rows go back to the queue, with a new due time or (None) with the one they had."""
 
-    def start(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
-        """Marks leased rows as on the wire; answers which of them are still this courier's and not paused."""
+    def start(self, *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
+        """Marks what this lease holds as on the wire; answers which of it, for a pause may keep some back."""
+
+    def accept(
+        self, attempts_made: Mapping[DeliveryId, Attempt], *, lease: str, at: datetime, by: str
+    ) -> dict[DeliveryId, LetterId | None]:
+        """Settles those that the next hop took. Answers which, with their letter (None for a notice); a row whose
+        lease has passed on is left alone."""
 
     def settle(self, results: Sequence["Settlement"], *, at: datetime, by: str) -> set[DeliveryId]:
         """Writes attempts and new states; a row whose lease has passed to somebody else is left alone."""
@@ -185,6 +205,20 @@ class Outbox(Protocol):
 
     def has_mailroom_deliveries(self) -> bool:
         """Whether any letter here went to the mailroom of a rehearsal."""
+
+
+class Claimed(NamedTuple):
+    """A row as a courier claims it: what sending needs of it, and no more, for there are thousands a second."""
+
+    id: DeliveryId
+    letter: LetterId
+    campaign: CampaignId
+    notice: Notice | None
+    mission: MissionId | None
+    channel: Channel | None
+    recipient: str | None
+    rendering: int
+    any_hour: bool
 
 
 @dataclass(frozen=True, kw_only=True)

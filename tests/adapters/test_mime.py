@@ -22,6 +22,7 @@ from dispatcher.adapters.mime import (
     approved_part,
     assemble,
     encode_enclosure,
+    opening,
     render_email,
 )
 from dispatcher.domain.campaign import (
@@ -166,7 +167,7 @@ def test_enclosures_come_back_byte_for_byte(name: str, text: str) -> None:
     first, second = enclosure(bytes(range(256)) * 30, name), enclosure(b"\r\n.\r\n--")
     rendered = render(campaign=replace(CAMPAIGN, enclosures=(first, second)), text=text)
     assert rendered.enclosures == (first.digest, second.digest)
-    sent = assemble(rendered.content, [encode_enclosure(first), encode_enclosure(second)], AT)
+    sent = assemble(rendered.content, [encode_enclosure(first), encode_enclosure(second)], opening(AT))
     expect_mail_lines(sent)
     parsed = parse(sent)
     body, *parts = parsed.iter_parts()
@@ -185,14 +186,14 @@ def test_enclosures_come_back_byte_for_byte(name: str, text: str) -> None:
 def test_the_date_is_the_first_field_in_utc_and_outside_the_digest() -> None:
     rendered = render()
     assert b"Date:" not in rendered.content
-    sent = assemble(rendered.content, [], AT)
+    sent = assemble(rendered.content, [], opening(AT))
     assert sent.startswith(b"Date: Thu, 24 Sep 2026 13:00:00 +0000\r\nFrom: ")
     assert hashlib.sha256(approved_part(sent)).hexdigest() == rendered.digest
 
 
 def test_the_approved_part_is_found_below_the_trace_fields_of_a_relay() -> None:
     rendered = render(campaign=replace(CAMPAIGN, enclosures=(enclosure(),)))
-    sent = assemble(rendered.content, [encode_enclosure(enclosure())], AT)
+    sent = assemble(rendered.content, [encode_enclosure(enclosure())], opening(AT))
     received = (
         b"Received: from a\r\n by b; Thu, 24 Sep 2026\r\nDKIM-Signature: v=1;\r\n h=Date:From\r\n" + sent
     )
@@ -201,7 +202,7 @@ def test_the_approved_part_is_found_below_the_trace_fields_of_a_relay() -> None:
 
 def test_a_changed_letter_does_not_have_the_approved_digest() -> None:
     rendered = render()
-    sent = assemble(rendered.content, [], AT).replace(b"please", b"PLEASE")
+    sent = assemble(rendered.content, [], opening(AT)).replace(b"please", b"PLEASE")
     assert hashlib.sha256(approved_part(sent)).hexdigest() != rendered.digest
 
 
@@ -216,9 +217,9 @@ def test_only_the_approved_enclosures_can_be_joined() -> None:
     rendered = render(campaign=replace(CAMPAIGN, enclosures=(approved,)))
     for wrong in ([], [other], [approved, other], [approved, approved]):
         with pytest.raises(EnclosuresDiffer, match=re.escape("<1.2@campaign.example>")):
-            assemble(rendered.content, [encode_enclosure(each) for each in wrong], AT)
+            assemble(rendered.content, [encode_enclosure(each) for each in wrong], opening(AT))
     with pytest.raises(EnclosuresDiffer):
-        assemble(render().content, [encode_enclosure(approved)], AT)
+        assemble(render().content, [encode_enclosure(approved)], opening(AT))
 
 
 def test_an_enclosure_that_is_not_its_digest_is_refused() -> None:
@@ -300,7 +301,7 @@ def test_the_country_of_a_shielded_writer_is_found_behind_every_comma(place: str
 def test_the_same_letter_gives_the_same_bytes() -> None:
     assert render() == render()
     assert render().content != render(message_id="<1.3@campaign.example>").content
-    assert assemble(render().content, [], AT) == assemble(render().content, [], AT.astimezone(UTC))
+    assert opening(AT) == opening(AT.astimezone(UTC))
 
 
 def test_a_mail_begins_with_the_addressee_and_says_it_once() -> None:

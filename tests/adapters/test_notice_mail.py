@@ -10,7 +10,7 @@ from email.parser import BytesParser
 import pytest
 
 from dispatcher.adapters.mail_fields import CannotWriteMail
-from dispatcher.adapters.mime import approved_part, assemble
+from dispatcher.adapters.mime import approved_part, assemble, opening
 from dispatcher.adapters.notice_mail import NoNotice, NoticeIncomplete, render_notice
 from dispatcher.domain.campaign import LANGUAGES, ActionDayRule, Campaign, CampaignId, Letterhead
 from dispatcher.shelf import resource
@@ -55,7 +55,7 @@ def notice(kind: str = "receipt", language: str = "en", **changes: str) -> Email
         message_id="<n.1@campaign.example>",
         variables={**VARIABLES, **changes},
     )
-    raw = assemble(rendered.content, [], datetime(2026, 9, 1, tzinfo=UTC))
+    raw = assemble(rendered.content, [], opening(datetime(2026, 9, 1, tzinfo=UTC)))
     assert approved_part(raw) == rendered.content
     assert rendered.digest == hashlib.sha256(rendered.content).hexdigest()
     assert raw.isascii()

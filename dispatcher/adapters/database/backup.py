@@ -14,7 +14,7 @@ from sqlalchemy import make_url, select
 from dispatcher import __version__
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.migrate import migrate
-from dispatcher.adapters.database.schema import letters
+from dispatcher.adapters.database.schema import writings
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import SecretUnreadable, Vault
 from dispatcher.domain.sealing import BEGINNING
@@ -179,7 +179,7 @@ def _open_something(database: Database) -> None:
     """The fingerprint tells the key; this tells that the data is really sealed with it."""
     try:
         with database.read() as connection:
-            connection.execute(select(letters.c.name).where(letters.c.name.is_not(None)).limit(1)).all()
+            connection.execute(select(writings.c.name).where(writings.c.name.is_not(None)).limit(1)).all()
     except SecretUnreadable:
         raise RestoreNotPossible(problem="the key does not open the letters in this backup.") from None
 

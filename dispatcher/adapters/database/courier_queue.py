@@ -6,12 +6,15 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, exists, func, or_, select, update
 
-from dispatcher.adapters.database.bulk import insert_rows
+from dispatcher.adapters.database.bulk import fetched, insert_rows, listed
 from dispatcher.adapters.database.delivery_log import delivery_of
 from dispatcher.adapters.database.move_log import MoveLog
-from dispatcher.adapters.database.schema import attempts, outbox, pauses
-from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, check_delivery_move
-from dispatcher.services.store import PauseScope, Settlement
+from dispatcher.adapters.database.schema import LEASED, OPEN, attempts, outbox, pauses
+from dispatcher.domain.delivery import LIVE, Delivery, DeliveryId, DeliveryState, Notice, check_delivery_move
+from dispatcher.domain.letter import LetterId
+from dispatcher.domain.mission import Channel
+from dispatcher.domain.outcome import Attempt
+from dispatcher.services.store import Claimed, PauseScope, Settlement
 
 LETTER, NOTICE = "letter", "notice"
 _S = DeliveryState
@@ -21,24 +24,33 @@ _ATTEMPT = ("outbox", "at", "ended_at", "outcome", "code", "enhanced_code", "rep
 class CourierQueue(MoveLog):
     def claim(
         self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
-    ) -> list[Delivery]:
-        rows = self._connection.execute(
-            claim_statement(notices=notices, now=now, limit=limit, courier=courier, lease=lease, until=until)
+    ) -> list[Claimed]:
+        rows = fetched(
+            self._connection,
+            claim_statement(notices=notices, now=now, limit=limit, courier=courier, lease=lease, until=until),
         )
-        claimed = sorted((delivery_of(row) for row in rows), key=lambda each: (each.due_at, each.id))
-        self._write_moves(
-            [(each.id, _S.QUEUED, _S.LEASED, None) for each in claimed], at=now, by=by_courier(courier)
+        claimed = [_claimed(row) for row in sorted(rows)]
+        self._write_same_move(
+            [each.id for each in claimed], _S.QUEUED, _S.LEASED, at=now, by=by_courier(courier)
         )
         return claimed
 
     def hand_back(
-        self, due: Mapping[DeliveryId, datetime], *, lease: str, at: datetime, by: str, reason: str
+        self,
+        due: Mapping[DeliveryId, datetime | None],
+        *,
+        lease: str,
+        at: datetime,
+        by: str,
+        reason: str,
     ) -> None:
         if not due:
             return
         mine = self._connection.execute(
             select(outbox.c.id, outbox.c.state)
-            .where(outbox.c.id.in_(list(due)), outbox.c.lease == lease, _with_courier())
+            .where(
+                outbox.c.id.in_(listed(self._connection, list(due))), outbox.c.lease == lease, _with_courier()
+            )
             .with_for_update()
         ).all()
         if not mine:  # withdrawn, or taken up by recovery
@@ -48,7 +60,7 @@ class CourierQueue(MoveLog):
             .where(outbox.c.id == bindparam("row"))
             .values(
                 state=_S.QUEUED.value,
-                due_at=bindparam("due"),
+                due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
                 lease=None,
                 lease_until=None,
                 courier=None,
@@ -60,17 +72,13 @@ class CourierQueue(MoveLog):
             [(DeliveryId(row.id), _S(row.state), _S.QUEUED, reason) for row in mine], at=at, by=by
         )
 
-    def start(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
+    def start(self, *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
         started = [
             DeliveryId(id)
-            for id in self._connection.scalars(
+            for (id,) in fetched(
+                self._connection,
                 update(outbox)
-                .where(
-                    outbox.c.id.in_(ids),
-                    outbox.c.lease == lease,
-                    outbox.c.state == _S.LEASED.value,
-                    ~paused(),
-                )
+                .where(outbox.c.lease == lease, LEASED, outbox.c.state == _S.LEASED.value, ~paused())
                 .values(
                     state=_S.SENDING.value,
                     tries=outbox.c.tries + 1,
@@ -79,24 +87,28 @@ class CourierQueue(MoveLog):
                     ),
                     moved_at=at,
                 )
-                .returning(outbox.c.id)
+                .returning(outbox.c.id),
             )
         ]
-        self._write_moves([(id, _S.LEASED, _S.SENDING, None) for id in started], at=at, by=by)
+        self._write_same_move(started, _S.LEASED, _S.SENDING, at=at, by=by)
         return set(started)
 
-    def settle(self, results: Sequence[Settlement], *, at: datetime, by: str) -> set[DeliveryId]:
-        standing = self._still_leased(results)
-        settled = [result for result in results if result.delivery in standing]
-        if not settled:
-            return set()
-        for new, old in {(result.new, standing[result.delivery]) for result in settled}:
-            check_delivery_move(old, new)
-        plain = [r.delivery for r in settled if r.new is _S.ACCEPTED and r.reason is None]
-        if plain:
-            self._connection.execute(
+    def accept(
+        self, attempts_made: Mapping[DeliveryId, Attempt], *, lease: str, at: datetime, by: str
+    ) -> dict[DeliveryId, LetterId | None]:
+        ids = list(attempts_made)
+        taken: dict[DeliveryId, LetterId | None] = {}
+        for old in (_S.SENDING, _S.IN_DOUBT):
+            if len(taken) == len(ids):
+                break
+            rows = fetched(
+                self._connection,
                 update(outbox)
-                .where(outbox.c.id.in_(plain))
+                .where(
+                    outbox.c.id.in_(listed(self._connection, ids)),
+                    outbox.c.lease == lease,
+                    outbox.c.state == old.value,
+                )
                 .values(
                     state=_S.ACCEPTED.value,
                     reason=None,
@@ -105,24 +117,40 @@ class CourierQueue(MoveLog):
                     courier=None,
                     moved_at=at,
                 )
+                .returning(outbox.c.id, outbox.c.letter, outbox.c.kind),
             )
-        self._settle_one_by_one([r for r in settled if r.new is not _S.ACCEPTED or r.reason is not None], at)
-        insert_rows(
-            self._connection, attempts, _ATTEMPT, [_attempt_row(r) for r in settled if r.attempt is not None]
-        )
+            moved = {
+                DeliveryId(id): LetterId(letter) if kind == LETTER else None for id, letter, kind in rows
+            }
+            self._write_same_move(list(moved), old, _S.ACCEPTED, at=at, by=by)
+            taken |= moved
+        self._write_attempts([(id, attempts_made[id]) for id in taken])
+        return taken
+
+    def settle(self, results: Sequence[Settlement], *, at: datetime, by: str) -> set[DeliveryId]:
+        standing = self._still_leased(results)
+        settled = [result for result in results if result.delivery in standing]
+        if not settled:
+            return set()
+        for new, old in {(result.new, standing[result.delivery]) for result in settled}:
+            check_delivery_move(old, new)
+        self._settle_one_by_one(settled, at)
+        self._write_attempts([(r.delivery, r.attempt) for r in settled if r.attempt is not None])
         self._write_moves(
             [(r.delivery, standing[r.delivery], r.new, r.reason) for r in settled], at=at, by=by
         )
         return {result.delivery for result in settled}
 
+    def _write_attempts(self, made: Sequence[tuple[DeliveryId, Attempt]]) -> None:
+        insert_rows(self._connection, attempts, _ATTEMPT, [_attempt_row(id, attempt) for id, attempt in made])
+
     def _settle_one_by_one(self, results: Sequence[Settlement], at: datetime) -> None:
-        if not results:
-            return
         self._connection.execute(
             update(outbox)
             .where(outbox.c.id == bindparam("row"))
             .values(
                 state=bindparam("new"),
+                live=bindparam("still_live"),
                 reason=bindparam("why"),
                 due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
                 tries=outbox.c.tries - bindparam("not_its_own", type_=outbox.c.tries.type),
@@ -135,6 +163,7 @@ class CourierQueue(MoveLog):
                 {
                     "row": result.delivery,
                     "new": result.new.value,
+                    "still_live": result.new in LIVE,
                     "why": result.reason,
                     "due": result.due_at,
                     # The relay was at fault: this was no try of the letter's own.
@@ -150,17 +179,22 @@ class CourierQueue(MoveLog):
         leases = {result.delivery: result.lease for result in results}
         rows = self._connection.execute(
             select(outbox.c.id, outbox.c.state, outbox.c.lease)
-            .where(outbox.c.id.in_(list(leases)), outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]))
+            .where(
+                outbox.c.id.in_(listed(self._connection, list(leases))),
+                outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]),
+            )
             .with_for_update()
         )
         return {DeliveryId(id): _S(state) for id, state, lease in rows if lease == leases[DeliveryId(id)]}
 
     def of_lease(self, lease: str) -> list[Delivery]:
-        rows = self._connection.execute(select(outbox).where(outbox.c.lease == lease).order_by(outbox.c.id))
+        rows = self._connection.execute(
+            select(outbox).where(outbox.c.lease == lease, LEASED).order_by(outbox.c.id)
+        )
         return [delivery_of(row) for row in rows]
 
     def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> tuple[int, int]:
-        gone = or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now)
+        gone = and_(LEASED, or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now))
         back = self._change(_S.LEASED, gone, _S.QUEUED, reason="courier_gone", at=now, by=by, drop_lease=True)
         doubt = self._change(
             _S.SENDING, gone, _S.IN_DOUBT, reason="courier_gone", at=now, by=by, drop_lease=False
@@ -188,6 +222,7 @@ def claim_statement(
         select(outbox.c.id)
         .where(
             outbox.c.state == _S.QUEUED.value,
+            OPEN,
             outbox.c.kind == (NOTICE if notices else LETTER),
             outbox.c.due_at <= now,
             outbox.c.rendering.is_not(None),
@@ -202,7 +237,7 @@ def claim_statement(
         update(outbox)
         .where(outbox.c.id.in_(select(ready.c.id)), outbox.c.state == _S.QUEUED.value)
         .values(state=_S.LEASED.value, courier=courier, lease=lease, lease_until=until, moved_at=now)
-        .returning(outbox)
+        .returning(*(outbox.c[name] for name in ("due_at", "id", *Claimed._fields[1:])))
     )
 
 
@@ -231,15 +266,26 @@ def paused() -> Any:
 
 
 def _with_courier() -> Any:
-    return outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value])
+    return and_(LEASED, outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value]))
 
 
-def _attempt_row(result: Settlement) -> tuple[Any, ...]:
-    attempt = result.attempt
-    assert attempt is not None  # noqa: S101 - the caller filtered on it
+def _claimed(row: Any) -> Claimed:
+    _, id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour = row
+    return Claimed(
+        id, letter, campaign, notice and _NOTICES[notice], mission, channel and _CHANNELS[channel], recipient,
+        rendering, bool(any_hour),
+    )  # fmt: skip
+
+
+# An Enum's call looks its member up five times as slowly.
+_NOTICES = {notice.value: notice for notice in Notice}
+_CHANNELS = {channel.value: channel for channel in Channel}
+
+
+def _attempt_row(delivery: DeliveryId, attempt: Attempt) -> tuple[Any, ...]:
     outcome = attempt.outcome
     return (
-        result.delivery,
+        delivery,
         attempt.at,
         attempt.ended_at,
         outcome.kind.value,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, Table, exists, func, select
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
-from dispatcher.domain.delivery import WITH_MISSION, DeliveryState
+from dispatcher.domain.delivery import LIVE, WITH_MISSION, DeliveryState
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.domain.sealing import LogPages, Seal
 
@@ -49,6 +49,10 @@ class LedgerTables:
             moves.c.old == DeliveryState.IN_DOUBT.value,
         )
         return self._ids(select(outbox.c.id).where(outbox.c.state.in_(_THERE), ~answered, ~settled_later))
+
+    def deliveries_wrongly_live(self) -> Sequence[int]:
+        over = outbox.c.state.in_([state.value for state in DeliveryState if state not in LIVE])
+        return self._ids(select(outbox.c.id).where(outbox.c.live == over))
 
     def seals(self) -> Iterator[Seal]:
         return SealTable(self._connection).all()

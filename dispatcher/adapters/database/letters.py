@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
 
-from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings
+from dispatcher.adapters.database.bulk import fetched, insert_rows, listed
+from dispatcher.adapters.database.move_log import write_same_move
+from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings, writings
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
@@ -14,6 +16,8 @@ from dispatcher.domain.mission import MissionId
 
 # Both engines take at least this many bound values in one statement (SQLite: 32,766).
 CHUNK = 10_000
+_WORDS = ("name", "email", "organisation", "city", "subject", "text", "findings", "route_reason")
+_UNDECIDED = frozenset({LetterState.SUBMITTED, LetterState.CONFIRMED, LetterState.IN_REVIEW})
 
 
 class LetterTable:
@@ -41,7 +45,7 @@ class LetterTable:
         return {(bytes(row.person), row.mission) for row in rows}
 
     def by_form_key(self, form_key: str) -> Letter | None:
-        row = self._connection.execute(select(letters).where(letters.c.form_key == form_key)).first()
+        row = self._connection.execute(_whole().where(letters.c.form_key == form_key)).first()
         return _letter(row) if row else None
 
     def of_person(self, person: bytes) -> list[LetterId]:
@@ -60,6 +64,12 @@ class LetterTable:
                 [_row(letter, at) for letter in new],
             )
         ]
+        insert_rows(
+            self._connection,
+            writings,
+            ("letter", *_WORDS),
+            [(id, *(getattr(letter, word) for word in _WORDS)) for id, letter in zip(ids, new, strict=True)],
+        )
         self._log([(id, None, letter.state) for id, letter in zip(ids, new, strict=True)], at=at, by=by)
         return ids
 
@@ -68,8 +78,8 @@ class LetterTable:
         found = {}
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            query = select(letters).where(letters.c.id.in_(chunk))
-            for row in self._connection.execute(query.with_for_update() if lock else query):
+            query = _whole().where(letters.c.id.in_(chunk))
+            for row in self._connection.execute(query.with_for_update(of=letters) if lock else query):
                 found[LetterId(row.id)] = _letter(row)
         return found
 
@@ -101,37 +111,32 @@ class LetterTable:
         self._log([(id, old, new)], at=at, by=by, note=note)
 
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
-        changed: list[int] = []
-        for start in range(0, len(ids), CHUNK):
-            changed += self._connection.scalars(
-                update(letters)
-                .where(
-                    letters.c.id.in_(ids[start : start + CHUNK]),
-                    letters.c.state == LetterState.APPROVED.value,
-                )
-                .values(state=LetterState.DISPATCHED.value)
-                .returning(letters.c.id)
-            )
-        self._log(
-            [(LetterId(id), LetterState.APPROVED, LetterState.DISPATCHED) for id in changed], at=at, by=by
+        approved, dispatched = LetterState.APPROVED.value, LetterState.DISPATCHED.value
+        rows = fetched(
+            self._connection,
+            update(letters)
+            .where(letters.c.id.in_(listed(self._connection, ids)), letters.c.state == approved)
+            .values(state=dispatched)
+            .returning(letters.c.id),
+        )
+        write_same_move(
+            self._connection, "letter", [id for (id,) in rows], approved, dispatched, at=at, by=by
         )
 
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
     ) -> list[Letter]:
-        query = (
-            select(letters)
-            .where(letters.c.state == state.value)
-            .order_by(letters.c.submitted_at, letters.c.id)
-        )
+        query = _whole().where(letters.c.state == state.value)
+        if state in _UNDECIDED:
+            query = query.where(_undecided())
+        query = query.order_by(letters.c.submitted_at, letters.c.id)
         if submitted_before is not None:
             query = query.where(letters.c.submitted_at < submitted_before)
         return [_letter(row) for row in self._connection.execute(query.limit(limit))]
 
     def reroute(self, id: LetterId, mission: str, reason: str) -> None:
-        self._connection.execute(
-            update(letters).where(letters.c.id == id).values(mission=mission, route_reason=reason)
-        )
+        self._connection.execute(update(letters).where(letters.c.id == id).values(mission=mission))
+        self._connection.execute(update(writings).where(writings.c.letter == id).values(route_reason=reason))
 
     def choose_mission(self, id: LetterId, mission: MissionId) -> None:
         self._connection.execute(update(letters).where(letters.c.id == id).values(chosen_mission=mission))
@@ -140,8 +145,9 @@ class LetterTable:
         self._connection.execute(update(letters).where(letters.c.id == id).values(reminded_at=at))
 
     def unreminded(self, submitted_before: datetime, limit: int = 1000) -> list[Letter]:
-        query = select(letters).where(
+        query = _whole().where(
             letters.c.state == LetterState.SUBMITTED.value,
+            _undecided(),
             letters.c.submitted_at < submitted_before,
             letters.c.reminded_at.is_(None),
         )
@@ -151,20 +157,10 @@ class LetterTable:
         for start in range(0, len(ids), CHUNK):
             chunk = ids[start : start + CHUNK]
             self._connection.execute(
-                update(letters)
-                .where(letters.c.id.in_(chunk))
-                .values(
-                    person=None,
-                    name=None,
-                    email=None,
-                    organisation=None,
-                    city=None,
-                    subject=None,
-                    text=None,
-                    findings=None,
-                    route_reason=None,
-                    form_key=None,
-                )
+                update(letters).where(letters.c.id.in_(chunk)).values(person=None, form_key=None)
+            )
+            self._connection.execute(
+                update(writings).where(writings.c.letter.in_(chunk)).values(dict.fromkeys(_WORDS))
             )
             self._connection.execute(
                 update(renderings)
@@ -210,6 +206,17 @@ class LetterTable:
             )
 
 
+def _whole() -> Select[Any]:
+    return select(letters, *(writings.c[word] for word in _WORDS)).join(
+        writings, writings.c.letter == letters.c.id
+    )
+
+
+def _undecided() -> Any:
+    """The condition of the index that holds them, in its words."""
+    return text("letters.state IN ('submitted', 'confirmed', 'in_review')")
+
+
 def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:
     approved = letter.state is LetterState.APPROVED
     confirmed = letter.state in STANDING
@@ -219,21 +226,13 @@ def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:
         "state": letter.state.value,
         "source": letter.source,
         "person": letter.person,
-        "name": letter.name,
-        "email": letter.email,
-        "organisation": letter.organisation,
-        "city": letter.city,
         "country": letter.country,
         "region": letter.region,
         "language": letter.language,
         "shielded": letter.shielded,
-        "subject": letter.subject,
-        "text": letter.text,
         "verdict": letter.verdict,
         "asked_for_person": letter.asked_for_person,
-        "findings": letter.findings,
         "mission": letter.mission,
-        "route_reason": letter.route_reason,
         "form_key": letter.form_key,
         "submitted_at": at,
         "confirmed_at": at if confirmed else None,

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, insert, literal, select, update
 
-from dispatcher.adapters.database.bulk import insert_rows
+from dispatcher.adapters.database.bulk import insert_rows, listed
 from dispatcher.adapters.database.schema import moves, outbox
-from dispatcher.domain.delivery import DeliveryId, DeliveryState, check_delivery_move
+from dispatcher.domain.delivery import LIVE, DeliveryId, DeliveryState, check_delivery_move
 
+_DELIVERY = "delivery"
 _COLUMNS = ("subject", "subject_id", "old", "new", "reason", "note", "by", "at")
 Step = tuple[DeliveryId, DeliveryState | None, DeliveryState, str | None]
 
@@ -31,7 +32,7 @@ class MoveLog:
     ) -> int:
         """Moves every row in `old` that meets the condition."""
         check_delivery_move(old, new)
-        values: dict[str, Any] = {"state": new.value, "reason": reason, "moved_at": at}
+        values: dict[str, Any] = {"state": new.value, "live": new in LIVE, "reason": reason, "moved_at": at}
         if drop_lease:
             values |= {"lease": None, "lease_until": None, "courier": None}
         changed = self._connection.scalars(
@@ -49,7 +50,35 @@ class MoveLog:
             moves,
             _COLUMNS,
             [
-                ("delivery", id, None if old is None else old.value, new.value, reason, note, by, at)
+                (_DELIVERY, id, None if old is None else old.value, new.value, reason, note, by, at)
                 for id, old, new, reason in steps
             ],
         )
+
+    def _write_same_move(
+        self, ids: Sequence[DeliveryId], old: DeliveryState, new: DeliveryState, *, at: datetime, by: str
+    ) -> None:
+        """As `_write_moves`, for many rows that take the same step, without a reason."""
+        write_same_move(self._connection, _DELIVERY, ids, old.value, new.value, at=at, by=by)
+
+
+def write_same_move(
+    connection: Connection, subject: str, ids: Sequence[int], old: str, new: str, *, at: datetime, by: str
+) -> None:
+    """Log rows of many letters or deliveries that take the same step: in one statement, nothing for each row."""
+    if not ids:
+        return
+    row = listed(connection, ids).subquery()
+    connection.execute(
+        insert(moves).from_select(
+            ["subject", "subject_id", "old", "new", "by", "at"],
+            select(
+                literal(subject),
+                row.c.id,
+                literal(old),
+                literal(new),
+                literal(by),
+                literal(at, moves.c.at.type),
+            ),
+        )
+    )

@@ -5,14 +5,29 @@ from datetime import datetime
 from itertools import permutations
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    table,
+    update,
+)
 
+from dispatcher.adapters.database.bulk import fetched, listed
 from dispatcher.adapters.database.courier_queue import LETTER, NOTICE, CourierQueue, covers, paused
 from dispatcher.adapters.database.delivery_log import DeliveryLog, delivery_of
 from dispatcher.adapters.database.letters import CHUNK
-from dispatcher.adapters.database.schema import outbox, renderings
+from dispatcher.adapters.database.schema import OPEN, QUEUED, RENDERED, outbox, renderings
+from dispatcher.adapters.database.types import vault_of
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import (
+    LIVE,
     PAUSES,
     Delivery,
     DeliveryId,
@@ -108,18 +123,19 @@ class OutboxTable(CourierQueue, DeliveryLog):
         )
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
-        rows = self._connection.execute(
-            select(renderings).where(renderings.c.id.in_(ids), renderings.c.content.is_not(None))
-        )
+        vault, context = vault_of(self._connection.dialect), RENDERED.context.encode()
+        columns = ("id", "media_type", "content", "digest", "enclosures", "pages")
+        bare = table("renderings", *map(column, columns))
+        query = select(bare).where(bare.c.id.in_(listed(self._connection, ids)), bare.c.content.is_not(None))
         return {
-            row.id: Rendered(
-                media_type=row.media_type,
-                content=row.content,
-                digest=row.digest,
-                enclosures=tuple(row.enclosures.split()),
-                pages=row.pages,
+            id: Rendered(
+                media_type=media_type,
+                content=vault.unseal(content, context),
+                digest=digest,
+                enclosures=tuple(enclosures.split()),
+                pages=pages,
             )
-            for row in rows
+            for id, media_type, content, digest, enclosures, pages in fetched(self._connection, query)
         }
 
     def move(
@@ -152,7 +168,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
         ).all()
         for row in rows:
             check_delivery_move(_S(row.state), new)
-        values: dict[str, Any] = {"state": new.value, "reason": reason, "moved_at": at}
+        values: dict[str, Any] = {"state": new.value, "live": new in LIVE, "reason": reason, "moved_at": at}
         if due_at is not None:
             values["due_at"] = due_at
         if new is not _S.IN_DOUBT:
@@ -181,7 +197,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
     ) -> list[Delivery]:
         query = (
             select(outbox)
-            .where(outbox.c.kind == LETTER, outbox.c.state.in_([_S.QUEUED.value, _S.HELD.value]))
+            .where(outbox.c.kind == LETTER, outbox.c.state.in_([_S.QUEUED.value, _S.HELD.value]), OPEN)
             .order_by(outbox.c.due_at, outbox.c.id)
         )
         if campaign is not None:
@@ -214,7 +230,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
         return self._connection.execute(
             select(func.count())
             .select_from(outbox)
-            .where(outbox.c.mission == mission, outbox.c.state == _S.QUEUED.value, outbox.c.due_at >= at)
+            .where(outbox.c.mission == mission, QUEUED, outbox.c.due_at >= at)
         ).scalar_one()
 
     def next_due(self) -> datetime | None:
@@ -222,7 +238,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
         firsts = [
             self._connection.execute(
                 select(func.min(outbox.c.due_at)).where(
-                    outbox.c.state == _S.QUEUED.value, outbox.c.kind == kind
+                    outbox.c.state == _S.QUEUED.value, OPEN, outbox.c.kind == kind
                 )
             ).scalar()
             for kind in (LETTER, NOTICE)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from time import monotonic
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Table, column, func, insert, select, table, text
+from sqlalchemy import Connection, Row, Table, column, func, insert, select, table, text
 
+from dispatcher.adapters.database.bulk import fetched
 from dispatcher.adapters.database.schema import attempts, moves, outbox, seals
 from dispatcher.domain.sealing import LogPages, Reach, Seal, Span
 from dispatcher.services.seals import Horizon
@@ -97,13 +98,9 @@ class SealTable:
         query = select(bare).order_by(bare.c.id).limit(_PAGE)
         if last is not None:
             query = query.where(bare.c.id <= last)
-        while rows := self._fetched(query if after is None else query.where(bare.c.id > after)):
+        while rows := fetched(self._connection, query if after is None else query.where(bare.c.id > after)):
             yield rows
             after = rows[-1][0]
-
-    def _fetched(self, query: Select[Any]) -> Sequence[Any]:
-        cursor = self._connection.execute(query).cursor
-        return cursor.fetchall() if cursor is not None else ()
 
 
 def _seal(row: Row[Any]) -> Seal:

@@ -45,9 +45,10 @@ class TimingTable:
         return found
 
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None:
-        for mission in sorted(counts):
-            row = {"mission": mission, "minute": minute, "used": counts[mission]}
-            self._connection.execute(self._add_up(pace, row, ["mission", "minute"], "used"))
+        rows = [{"mission": mission, "minute": minute, "used": counts[mission]} for mission in sorted(counts)]
+        if rows:
+            add_up = self._add_up(pace, rows[0], ["mission", "minute"], "used")
+            self._connection.execute(add_up, rows)
 
     def forget_before(self, minute: int) -> None:
         self._connection.execute(delete(pace).where(pace.c.minute < minute))

@@ -26,8 +26,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _KEY_BYTES = 32  # AES-256
 _NONCE_BYTES = 12  # NIST SP 800-38D 8.2: 96 bits, random
 _SEAL_VERSION = b"\x01"
-# A number of at most 64 bits, and 160 bits in base32.
-_TOKEN = re.compile(r"[0-9a-f]{1,16}-[a-z2-7]{32}", re.ASCII)
+# A number of at most 64 bits, and 128 bits of a keyed hash.
+_TOKEN = re.compile(r"[0-9a-f]{1,16}-[0-9a-f]{32}", re.ASCII)
 
 
 class SecretUnreadable(DispatcherError):
@@ -43,10 +43,15 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def microseconds(instant: datetime) -> int:
+    """Since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 class Vault:
@@ -93,10 +98,10 @@ class Vault:
         return hmac.digest(self._index_key, f"{local}@{domain}".encode(), "sha256")
 
     def link_token(self, purpose: str, subject: int) -> str:
-        """An unguessable token for a link, 160 bits, the same each time for the same purpose and subject, so
+        """An unguessable token for a link, 128 bits, the same each time for the same purpose and subject, so
         that it need not be stored."""
-        mac = hmac.digest(self._token_key, f"{purpose}:{subject}".encode(), "sha256")[:20]
-        return f"{subject:x}-{base64.b32encode(mac).decode().lower()}"
+        mac = hmac.digest(self._token_key, f"{purpose}:{subject}".encode(), "sha256")[:16]
+        return f"{subject:x}-{mac.hex()}"
 
     def link_subject(self, purpose: str, token: str) -> int | None:
         """The subject of a token that `link_token` made for this purpose; None for any other text."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Connection, Float, case, cast, func, select, text, type_coerce
 
 from dispatcher.adapters.database.migrate import NEWEST
-from dispatcher.adapters.database.schema import attempts, outbox
+from dispatcher.adapters.database.schema import OPEN, attempts, outbox
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.vitals import Answers
 
@@ -29,7 +29,7 @@ class VitalsQueries:
     def waiting(self) -> dict[tuple[str, str], int]:
         query = (
             select(outbox.c.kind, outbox.c.state, func.count())
-            .where(outbox.c.state.in_(_WAITING))
+            .where(outbox.c.state.in_(_WAITING), OPEN)
             .group_by(outbox.c.state, outbox.c.kind)
         )
         return {(kind, state): count for kind, state, count in self._connection.execute(query)}
@@ -38,7 +38,7 @@ class VitalsQueries:
         found = {}
         for kind in ("letter", "notice"):
             query = select(func.min(outbox.c.due_at)).where(
-                outbox.c.state == DeliveryState.QUEUED.value, outbox.c.kind == kind
+                outbox.c.state == DeliveryState.QUEUED.value, OPEN, outbox.c.kind == kind
             )
             due = self._connection.execute(query).scalar()
             if due is not None:

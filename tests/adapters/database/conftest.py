@@ -1,5 +1,4 @@
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
@@ -13,7 +12,7 @@ from dispatcher.domain.delivery import Delivery, DeliveryId, NewDelivery, Notice
 from dispatcher.domain.letter import LetterId, LetterState, NewLetter
 from dispatcher.domain.mission import Channel
 from dispatcher.services.stationery import Rendered
-from dispatcher.services.store import Pause, PauseScope
+from dispatcher.services.store import Claimed, Pause, PauseScope
 from tests.installation import DAY, NOON, THE_HAGUE, WEEK_BEFORE
 
 CAMPAIGN = CampaignId("test-day")
@@ -96,7 +95,7 @@ class Stock:
     def notices(self, count: int = 1, kind: Notice = Notice.RECEIPT) -> list[DeliveryId]:
         return self.queued(count, notice=kind)
 
-    def claim(self, *, lease: str = "lease-1", courier: str = "courier-1", **changes: Any) -> list[Delivery]:
+    def claim(self, *, lease: str = "lease-1", courier: str = "courier-1", **changes: Any) -> list[Claimed]:
         fields: dict[str, Any] = {
             "notices": False,
             "now": NOON,
@@ -106,16 +105,14 @@ class Stock:
         with self.store.write() as work:
             return work.outbox.claim(courier=courier, lease=lease, **(fields | changes))
 
-    def start(
-        self, ids: Sequence[DeliveryId], *, lease: str = "lease-1", at: datetime = NOON
-    ) -> set[DeliveryId]:
+    def start(self, *, lease: str = "lease-1", at: datetime = NOON) -> set[DeliveryId]:
         with self.store.write() as work:
-            return work.outbox.start(ids, lease=lease, at=at, by="test")
+            return work.outbox.start(lease=lease, at=at, by="test")
 
     def on_the_wire(self, count: int = 1, **changes: Any) -> list[DeliveryId]:
         self.queued(count)
         ids = [row.id for row in self.claim(**changes)]
-        assert self.start(ids, lease=changes.get("lease", "lease-1")) == set(ids)
+        assert self.start(lease=changes.get("lease", "lease-1")) == set(ids)
         return ids
 
     def get(self, id: DeliveryId) -> Delivery:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -38,14 +39,51 @@ def test_the_database_itself_keeps_the_promised_uniqueness(empty_database_url: s
     migrate(database)
     with database.read() as connection:
         for table, name, words in (
-            ("outbox", "uq_outbox_live", ("bounced", "failed", "cancelled")),
+            ("outbox", "uq_outbox_live", ("live", "letter")),
             ("outbox", "uq_outbox_notice", ("notice",)),
             ("letters", "uq_letters_standing", ("confirmed", "in_review", "approved", "dispatched")),
         ):
             (index,) = [each for each in inspect(connection).get_indexes(table) if each["name"] == name]
             assert index["unique"]
             condition = str(index["dialect_options"][f"{connection.dialect.name}_where"])
-            assert all(f"'{word}'" in condition for word in words), condition
+            assert all(word in condition for word in words), condition
+    database.close()
+
+
+def test_words_of_letters_survive_their_move_to_a_table_of_their_own(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    database = database_at(empty_database_url, tmp_path)
+    words = {"name": b"n", "email": b"e", "organisation": None, "city": b"c", "subject": b"s", "text": b"t"}
+    with database.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(resource("migrations")))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        connection.execute(
+            text(
+                "INSERT INTO letters (id, campaign, action_day, state, source, country, language, shielded, verdict, "
+                "asked_for_person, mission, submitted_at, name, email, organisation, city, subject, text) VALUES "
+                "(7, 'c', '2027-09-24', 'approved', 'file', 'NL', 'en', false, 'pass', false, 'm', 1, "
+                ":name, :email, :organisation, :city, :subject, :text)"
+            ),
+            words,
+        )
+        for number, state in enumerate(("failed", "bounced", "cancelled", "queued"), start=1):
+            connection.execute(
+                text(
+                    "INSERT INTO outbox (id, kind, letter, campaign, state, due_at, message_id, created_at, moved_at) "
+                    "VALUES (:id, 'letter', 7, 'c', :state, 1, :id, 1, 1)"
+                ),
+                {"id": number, "state": state},
+            )
+    migrate(database)
+    with database.read() as connection:
+        row = connection.execute(text("SELECT * FROM writings")).mappings().one()
+        assert row["letter"] == 7
+        assert {name: value and bytes(value) for name, value in row.items() if name in words} == words
+        live = connection.execute(text("SELECT state FROM outbox WHERE live"))
+        assert {row.state for row in live} == {"queued"}
     database.close()
 
 

@@ -12,7 +12,6 @@ from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.delivery import (
     DELIVERY_MOVES,
     OPENS_NEXT_CHANNEL,
-    Delivery,
     DeliveryId,
     DeliveryState,
     HoldReason,
@@ -22,7 +21,7 @@ from dispatcher.domain.errors import IllegalMove
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Attempt, Outcome
 from dispatcher.services.audit import audit
-from dispatcher.services.store import LogFilter, PauseScope, Settlement, StoreConflict
+from dispatcher.services.store import Claimed, LogFilter, PauseScope, Settlement, StoreConflict
 from tests.adapters.database.conftest import CAMPAIGN, Stock, page
 from tests.installation import ACCEPTED, NO_ANSWER, NOON, THE_HAGUE, TOKYO
 
@@ -70,7 +69,8 @@ def test_a_claim_takes_the_longest_due_first_and_no_more_than_it_may(stock: Stoc
 def test_a_claimed_row_carries_its_lease_and_its_letter_of_the_log(stock: Stock) -> None:
     (id,) = stock.queued()
     (row,) = stock.claim()
-    assert (row.state, row.lease, row.tries) == (S.LEASED, "lease-1", 0)
+    kept = stock.get(row.id)
+    assert (kept.state, kept.lease, kept.tries) == (S.LEASED, "lease-1", 0)
     assert stock.story(id) == [(None, "queued"), ("queued", "leased")]
 
 
@@ -124,13 +124,14 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
     ids = stock.queued(200, apart=-timedelta(seconds=1))
     together = Barrier(4)
 
-    def claim_all(courier: int) -> list[list[Delivery]]:
+    def claim_all(courier: int) -> list[list[Claimed]]:
         together.wait()
         batches = []
         for turn in range(100):
             batch = stock.claim(limit=7, lease=f"lease-{courier}-{turn}", courier=f"courier-{courier}")
             if not batch:
                 return batches
+            assert {stock.get(row.id).lease for row in batch} == {f"lease-{courier}-{turn}"}
             batches.append(batch)
         raise AssertionError("the queue never ran empty")
 
@@ -141,7 +142,6 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
     assert len(got) == len(set(got))
     # On PostgreSQL a courier may go home while another still holds the last rows; nobody takes them twice.
     assert set(got) == set(ids)
-    assert all(stock.get(row.id).lease == row.lease for batch in batches for row in batch)
 
 
 # Starting.
@@ -150,11 +150,11 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
 def test_only_the_lease_that_claimed_a_row_may_start_it(stock: Stock) -> None:
     (id,) = stock.queued()
     stock.claim(lease="mine")
-    assert stock.start([id], lease="another") == set()
-    assert stock.start([id], lease="mine", at=NOON) == {id}
+    assert stock.start(lease="another") == set()
+    assert stock.start(lease="mine", at=NOON) == {id}
     row = stock.get(id)
     assert (row.state, row.tries, row.first_try_at) == (S.SENDING, 1, NOON)
-    assert stock.start([id], lease="mine") == set()
+    assert stock.start(lease="mine") == set()
     assert stock.get(id).tries == 1
 
 
@@ -162,7 +162,7 @@ def test_a_row_is_not_started_once_its_mission_is_paused(stock: Stock) -> None:
     (id,) = stock.queued()
     stock.claim()
     stock.pause(PauseScope.MISSION, THE_HAGUE)
-    assert stock.start([id]) == set()
+    assert stock.start() == set()
     assert stock.get(id).tries == 0
 
 
@@ -170,7 +170,7 @@ def test_the_first_try_is_remembered_through_the_later_ones(store: DatabaseStore
     (id,) = stock.on_the_wire()
     settle(store, settlement(id, S.QUEUED))
     stock.claim(now=LATER, lease="lease-2")
-    stock.start([id], lease="lease-2", at=LATER)
+    stock.start(lease="lease-2", at=LATER)
     row = stock.get(id)
     assert (row.first_try_at, row.tries) == (NOON, 2)
 
@@ -322,8 +322,8 @@ def test_the_log_replayed_is_the_state_after_any_history(
                 )
                 leases |= {row.id: lease for row in rows}
             case 3 | 4:
-                for id, mine in leases.items():
-                    stock.start([id], lease=mine, at=now)
+                for mine in {*leases.values()}:
+                    stock.start(lease=mine, at=now)
             case 5:
                 results = [
                     settlement(id, chance.choice([S.ACCEPTED, S.QUEUED, S.FAILED, S.IN_DOUBT]), lease=mine)

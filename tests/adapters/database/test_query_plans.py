@@ -127,7 +127,7 @@ def test_settling_renewing_and_counting_go_by_indexes(long_queue: Database) -> N
         table = OutboxTable(connection)
 
         def work() -> None:
-            table.start([], lease="l", at=NOON, by="t")
+            table.start(lease="l", at=NOON, by="t")
             table.get([7, 8, 9])  # type: ignore[list-item]
             table.of_letters([7, 8, 9])  # type: ignore[list-item]
             table.renew("c", NOON)

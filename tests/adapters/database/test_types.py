@@ -79,9 +79,9 @@ def test_a_sealed_value_that_was_tampered_with_is_refused(home: Installation) ->
     (id,) = home.take()
     database: Database = home.house.store.database  # type: ignore[attr-defined]
     with database.write() as connection:
-        sealed = bytes(connection.execute(text("SELECT text FROM letters")).scalar_one())
+        sealed = bytes(connection.execute(text("SELECT text FROM writings")).scalar_one())
         changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
-        connection.execute(text("UPDATE letters SET text = :value"), {"value": changed})
+        connection.execute(text("UPDATE writings SET text = :value"), {"value": changed})
     with pytest.raises(SecretUnreadable):
         home.letter(id)
 
@@ -97,7 +97,7 @@ def test_a_sealed_value_does_not_fit_into_another_column(home: Installation) -> 
     (id,) = home.take()
     database: Database = home.house.store.database  # type: ignore[attr-defined]
     with database.write() as connection:
-        connection.execute(text("UPDATE letters SET organisation = email"))
+        connection.execute(text("UPDATE writings SET organisation = email"))
     with pytest.raises(SecretUnreadable):
         home.letter(id)
 

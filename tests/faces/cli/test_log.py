@@ -119,7 +119,7 @@ def doubtful(desk: Desk) -> LogRow:
             rows = work.outbox.claim(
                 notices=False, now=now, limit=1, courier="c" * 32, lease="l" * 32, until=now
             )
-            work.outbox.start([rows[0].id], lease="l" * 32, at=now, by="courier cccccccc")
+            work.outbox.start(lease="l" * 32, at=now, by="courier cccccccc")
             unknown = Outcome(kind=OutcomeKind.UNKNOWN, reply="The line was lost.")
             settled = Settlement(
                 delivery=rows[0].id,

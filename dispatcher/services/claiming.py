@@ -1,0 +1,182 @@
+"""What a courier takes from the queue: a batch that is leased, let through and marked as on the wire."""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from dispatcher.domain.delivery import DeliveryId, DeliveryState
+from dispatcher.domain.letter import Letter, LetterId
+from dispatcher.domain.mission import Channel
+from dispatcher.services.campaigns import Campaigns
+from dispatcher.services.clock import Clock
+from dispatcher.services.journal import Journal, OpenPage
+from dispatcher.services.mailroom import Sheets
+from dispatcher.services.pacing import Pacing
+from dispatcher.services.routing import Routing, Wayfinder
+from dispatcher.services.stationery import EncodedEnclosure, MailWriter, Rendered
+from dispatcher.services.store import Claimed, Store, Work
+from dispatcher.services.transport import Parcel
+
+_ON_PAPER = frozenset({Channel.FAX, Channel.PAPER})
+
+
+class Parcelling(Protocol):
+    def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
+        """The envelope sender (VERP): returned mail names its delivery, and nobody can make one up."""
+
+    def envelope_id(self, delivery: DeliveryId) -> str:
+        """The name under which delivery status notices are asked for (RFC 3461 ENVID)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: the approved bytes."""
+
+    lease: str
+    page: OpenPage
+    started_at: datetime
+    mails: tuple[Claimed, ...]
+    sheets: tuple[Sheets, ...]
+    contents: Mapping[int, Rendered]
+    enclosures: Mapping[str, EncodedEnclosure]
+    recipients: Mapping[LetterId, Letter]
+
+    def __len__(self) -> int:
+        return len(self.mails) + len(self.sheets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claiming:
+    """courier: names the process in leases; by: in the log."""
+
+    courier: str
+    by: str
+    store: Store
+    clock: Clock
+    campaigns: Campaigns
+    routing: Routing
+    pacing: Pacing
+    journal: Journal
+    mail: MailWriter
+    parcelling: Parcelling
+    lease_life: timedelta
+
+    def claim(self, limit: int, *, notices: bool) -> Batch | None:
+        """Leases what is due and what the missions' budgets let through, and marks it as on the wire; the rest
+        goes back with a later hour. None where nothing can leave."""
+        now = self.clock.now()
+        with self.store.read() as work:
+            due = work.outbox.next_due()
+        if due is None or due > now:
+            return None
+        lease = secrets.token_hex(16)
+        page = self.journal.open(lease)
+        try:
+            with self.store.write() as work:
+                batch = self._claim_in(work, notices, limit, lease, page, now)
+        except BaseException:
+            page.close()
+            raise
+        if batch is None:
+            page.close()
+        return batch
+
+    def parcels(self, batch: Batch) -> Iterator[Parcel]:
+        """Each mail made whole right before it goes: with its Date, its enclosures, its envelope."""
+        opening = self.mail.opening(batch.started_at)
+        for row in batch.mails:
+            rendered = batch.contents[row.rendering]
+            # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
+            # writer's place (an answer to a shielded letter); else it goes to the writer.
+            recipient = row.recipient or (
+                batch.recipients[row.letter].email if row.notice is not None else None
+            )
+            yield Parcel(
+                delivery=row.id,
+                sender=self.parcelling.bounce_address(row.id, self.campaigns.get(row.campaign).bounce_domain),
+                recipient=recipient or "",
+                content=self.mail.assemble(
+                    rendered.content, [batch.enclosures[digest] for digest in rendered.enclosures], opening
+                ),
+                envelope_id=self.parcelling.envelope_id(row.id) if row.notice is None else None,
+            )
+
+    def _claim_in(
+        self, work: Work, notices: bool, limit: int, lease: str, page: OpenPage, now: datetime
+    ) -> Batch | None:
+        rows: Sequence[Claimed] = work.outbox.claim(
+            notices=notices,
+            now=now,
+            limit=limit,
+            courier=self.courier,
+            lease=lease,
+            until=now + self.lease_life,
+        )
+        if not rows:
+            return None
+        way = self.routing.present(work)
+        if not notices:
+            rows, later = self.pacing.let_through(work, rows, way, now)
+            work.outbox.hand_back(later, lease=lease, at=now, by=self.by, reason="pacing")
+        contents = work.outbox.content([row.rendering for row in rows])
+        erased = [row.id for row in rows if row.rendering not in contents]
+        if erased:  # between the rendering and now; there is nothing left to send
+            work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self.by, reason="erased")
+        started = work.outbox.start(lease=lease, at=now, by=self.by)
+        if len(started) + len(erased) < len(rows):
+            # A pause that was set between two statements of this transaction keeps some from starting.
+            kept = {row.id: None for row in rows if row.id not in started and row.rendering in contents}
+            work.outbox.hand_back(kept, lease=lease, at=now, by=self.by, reason="paused")
+        rows = [row for row in rows if row.id in started]
+        return self._batch(work, rows, contents, way, lease, page, now) if rows else None
+
+    def _batch(
+        self,
+        work: Work,
+        rows: Sequence[Claimed],
+        contents: Mapping[int, Rendered],
+        way: Wayfinder,
+        lease: str,
+        page: OpenPage,
+        now: datetime,
+    ) -> Batch:
+        mails = tuple(row for row in rows if row.notice is not None or row.channel not in _ON_PAPER)
+        pages = [row for row in rows if row.notice is None and row.channel in _ON_PAPER]
+        # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
+        wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
+        opened = work.letters.get(wanted) if wanted else {}
+        digests = {digest for rendered in contents.values() for digest in rendered.enclosures}
+        return Batch(
+            lease=lease,
+            page=page,
+            started_at=now,
+            mails=mails,
+            sheets=tuple(
+                self._sheets(row, contents[row.rendering], opened[row.letter], way, now) for row in pages
+            ),
+            contents=contents,
+            enclosures=work.enclosures.get(digests) if digests else {},
+            recipients=opened,
+        )
+
+    def _sheets(
+        self, row: Claimed, rendered: Rendered, letter: Letter, way: Wayfinder, now: datetime
+    ) -> Sheets:
+        assert row.channel is not None and row.mission is not None  # noqa: S101
+        letterhead = self.campaigns.get(row.campaign).letterhead
+        mission = way.mission(row.mission)
+        return Sheets(
+            delivery=row.id,
+            channel=row.channel,
+            recipient=row.recipient or "",
+            mission_name=mission.name,
+            subject=letter.subject or "",
+            pdf=rendered.content,
+            pages=rendered.pages or 1,
+            sender=letterhead.name,
+            sender_number=letterhead.telephone,
+            at=now.astimezone(ZoneInfo(mission.time_zone)),
+        )
