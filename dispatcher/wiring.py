@@ -265,11 +265,9 @@ class ReturnPath:
     def __init__(self, house: House) -> None:
         self._links = house.store.links
 
-    def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
-        return f"bounce+{self._links.delivery_token(BOUNCE, delivery)}@{domain}"
-
-    def envelope_id(self, delivery: DeliveryId) -> str:
-        return self._links.delivery_token(BOUNCE, delivery)
+    def envelope(self, delivery: DeliveryId, domain: str) -> tuple[str, str]:
+        token = self._links.delivery_token(BOUNCE, delivery)
+        return f"bounce+{token}@{domain}", token
 
 
 @contextmanager

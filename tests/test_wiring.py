@@ -146,10 +146,10 @@ def test_letters_in_clear_go_to_this_machine_only() -> None:
 
 def test_an_envelope_sender_names_its_delivery_and_cannot_be_made_up(home: Installation) -> None:
     path = ReturnPath(home.house)
-    one, two = (path.bounce_address(number, "x.example") for number in (1, 2))  # type: ignore[arg-type]
+    one, two = (path.envelope(number, "x.example")[0] for number in (1, 2))  # type: ignore[arg-type]
     assert one != two and one.startswith("bounce+") and one.endswith("@x.example")
     assert len(one.partition("@")[0]) <= 64  # RFC 5321 4.5.3.1.1
-    assert one == path.bounce_address(1, "x.example")  # type: ignore[arg-type]
+    assert one == path.envelope(1, "x.example")[0]  # type: ignore[arg-type]
 
 
 def test_a_courier_at_work_is_known_and_takes_up_what_a_dead_one_left(home: Installation) -> None:

@@ -24,11 +24,9 @@ _ON_PAPER = frozenset({Channel.FAX, Channel.PAPER})
 
 
 class Parcelling(Protocol):
-    def bounce_address(self, delivery: DeliveryId, domain: str) -> str:
-        """The envelope sender (VERP): returned mail names its delivery, and nobody can make one up."""
-
-    def envelope_id(self, delivery: DeliveryId) -> str:
-        """The name under which delivery status notices are asked for (RFC 3461 ENVID)."""
+    def envelope(self, delivery: DeliveryId, domain: str) -> tuple[str, str]:
+        """The envelope sender (VERP), so that returned mail names its delivery and nobody can make one up; and the
+        name under which delivery status notices are asked for (RFC 3461 ENVID)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,14 +92,17 @@ class Claiming:
             recipient = row.recipient or (
                 batch.recipients[row.letter].email if row.notice is not None else None
             )
+            sender, envelope_id = self.parcelling.envelope(
+                row.id, self.campaigns.get(row.campaign).bounce_domain
+            )
             yield Parcel(
                 delivery=row.id,
-                sender=self.parcelling.bounce_address(row.id, self.campaigns.get(row.campaign).bounce_domain),
+                sender=sender,
                 recipient=recipient or "",
                 content=self.mail.assemble(
                     rendered.content, [batch.enclosures[digest] for digest in rendered.enclosures], opening
                 ),
-                envelope_id=self.parcelling.envelope_id(row.id) if row.notice is None else None,
+                envelope_id=envelope_id if row.notice is None else None,
             )
 
     def _claim_in(

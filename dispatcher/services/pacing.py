@@ -57,6 +57,6 @@ class Pacing:
                     later[row.id] = max(now + _HOUR / per_hour * (k + 1), free_from)
                 else:
                     later[row.id] = postpone(timetable, now, queued + k, per_hour, free_from)
-        going = [row for row in rows if row.id not in later]
-        work.timing.note_let_through(Counter(str(row.mission) for row in going), minute=minute)
+        going = [row for row in rows if row.id not in later] if later else list(rows)
+        work.timing.note_let_through(Counter([str(row.mission) for row in going]), minute=minute)
         return going, later

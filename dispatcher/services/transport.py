@@ -18,7 +18,8 @@ class UnfitParcel(DispatcherError):
     """Delivery {delivery} cannot go on the wire: {why}. This is a fault in the program: please report it."""
 
 
-@dataclass(frozen=True, kw_only=True)
+# Not frozen: that would cost a third of all there is to do for a letter here.
+@dataclass(slots=True, kw_only=True)
 class Parcel:
     """What goes on the wire for one delivery. Raises UnfitParcel.
 

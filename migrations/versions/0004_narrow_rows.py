@@ -42,6 +42,20 @@ def upgrade() -> None:
         postgresql_where=_UNDECIDED,
     )
 
+    op.add_column("letters", sa.Column("stands", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute(
+        "UPDATE letters SET stands = true WHERE state IN ('confirmed', 'in_review', 'approved', 'dispatched')"
+    )
+    op.drop_index("uq_letters_standing", "letters")
+    op.create_index(
+        "uq_letters_standing",
+        "letters",
+        ["campaign", "action_day", "person", "mission"],
+        unique=True,
+        sqlite_where=sa.text("stands"),
+        postgresql_where=sa.text("stands"),
+    )
+
     op.add_column("outbox", sa.Column("live", sa.Boolean(), nullable=False, server_default=sa.true()))
     op.execute("UPDATE outbox SET live = false WHERE state IN ('bounced', 'failed', 'cancelled')")
     for index in ("uq_outbox_live", "ix_outbox_mission_state", "ix_outbox_courier_state"):

@@ -11,7 +11,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Boolean,
     Column,
     Connection,
@@ -22,6 +21,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Table,
+    Text,
     bindparam,
     func,
     select,
@@ -49,18 +49,25 @@ def insert_rows(
         connection.exec_driver_sql(_one_by_one(table, tuple(columns)), list(zip(*by_column, strict=True)))
 
 
-def listed(connection: Connection, ids: Sequence[int]) -> Select[tuple[int]]:
-    """The ids as rows of one column, `id`, in their order: an IN list that costs nothing for each of its members."""
-    if connection.dialect.name == "postgresql":
-        array = bindparam("ids", list(ids), type_=ARRAY(BigInteger), unique=True)
-        return select(func.unnest(array).column_valued("id"))
-    document: BindParameter[str] = bindparam("ids", json.dumps(ids), unique=True)
-    return select(func.json_each(document).table_valued("value").c.value.label("id"))
+@cache
+def listed(engine: str) -> Select[tuple[int]]:
+    """Ids as rows of one column, `id`, in their order: an IN list that costs nothing for each of its members.
+
+    engine: the dialect's name. The statement it stands in is given the ids as its value `ids`, see `as_value`; so
+    statements with it can be built once.
+    """
+    if engine == "postgresql":
+        return select(func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).column_valued("id"))
+    return select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value.label("id"))
 
 
-def fetched(connection: Connection, query: Executable) -> Sequence[Any]:
+def as_value(connection: Connection, ids: Sequence[int]) -> list[int] | str:
+    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(ids)
+
+
+def fetched(connection: Connection, query: Executable, **values: Any) -> Sequence[Any]:
     """The rows as the driver gives them: nothing converted, sealed columns still sealed."""
-    cursor = connection.execute(query).cursor
+    cursor = connection.execute(query, values).cursor
     return cursor.fetchall() if cursor is not None else ()
 
 

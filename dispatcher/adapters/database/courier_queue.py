@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from dispatcher.adapters.database.bulk import fetched, insert_rows, listed
+from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.delivery_log import delivery_of
 from dispatcher.adapters.database.move_log import MoveLog
 from dispatcher.adapters.database.schema import LEASED, OPEN, attempts, outbox, pauses
@@ -27,7 +29,12 @@ class CourierQueue(MoveLog):
     ) -> list[Claimed]:
         rows = fetched(
             self._connection,
-            claim_statement(notices=notices, now=now, limit=limit, courier=courier, lease=lease, until=until),
+            _claim(LETTER if not notices else NOTICE),
+            now=now,
+            limit=limit,
+            courier=courier,
+            lease=lease,
+            until=until,
         )
         claimed = [_claimed(row) for row in sorted(rows)]
         self._write_same_move(
@@ -48,9 +55,7 @@ class CourierQueue(MoveLog):
             return
         mine = self._connection.execute(
             select(outbox.c.id, outbox.c.state)
-            .where(
-                outbox.c.id.in_(listed(self._connection, list(due))), outbox.c.lease == lease, _with_courier()
-            )
+            .where(outbox.c.id.in_(list(due)), outbox.c.lease == lease, _with_courier())
             .with_for_update()
         ).all()
         if not mine:  # withdrawn, or taken up by recovery
@@ -73,52 +78,20 @@ class CourierQueue(MoveLog):
         )
 
     def start(self, *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
-        started = [
-            DeliveryId(id)
-            for (id,) in fetched(
-                self._connection,
-                update(outbox)
-                .where(outbox.c.lease == lease, LEASED, outbox.c.state == _S.LEASED.value, ~paused())
-                .values(
-                    state=_S.SENDING.value,
-                    tries=outbox.c.tries + 1,
-                    first_try_at=func.coalesce(
-                        outbox.c.first_try_at, bindparam("at", at, outbox.c.due_at.type)
-                    ),
-                    moved_at=at,
-                )
-                .returning(outbox.c.id),
-            )
-        ]
+        started = [DeliveryId(id) for (id,) in fetched(self._connection, _START, at=at, held=lease)]
         self._write_same_move(started, _S.LEASED, _S.SENDING, at=at, by=by)
         return set(started)
 
     def accept(
         self, attempts_made: Mapping[DeliveryId, Attempt], *, lease: str, at: datetime, by: str
     ) -> dict[DeliveryId, LetterId | None]:
-        ids = list(attempts_made)
+        value = as_value(self._connection, list(attempts_made))
         taken: dict[DeliveryId, LetterId | None] = {}
         for old in (_S.SENDING, _S.IN_DOUBT):
-            if len(taken) == len(ids):
+            if len(taken) == len(attempts_made):
                 break
-            rows = fetched(
-                self._connection,
-                update(outbox)
-                .where(
-                    outbox.c.id.in_(listed(self._connection, ids)),
-                    outbox.c.lease == lease,
-                    outbox.c.state == old.value,
-                )
-                .values(
-                    state=_S.ACCEPTED.value,
-                    reason=None,
-                    lease=None,
-                    lease_until=None,
-                    courier=None,
-                    moved_at=at,
-                )
-                .returning(outbox.c.id, outbox.c.letter, outbox.c.kind),
-            )
+            statement = _accept(self._connection.dialect.name)
+            rows = fetched(self._connection, statement, ids=value, held=lease, old=old.value, at=at)
             moved = {
                 DeliveryId(id): LetterId(letter) if kind == LETTER else None for id, letter, kind in rows
             }
@@ -180,7 +153,7 @@ class CourierQueue(MoveLog):
         rows = self._connection.execute(
             select(outbox.c.id, outbox.c.state, outbox.c.lease)
             .where(
-                outbox.c.id.in_(listed(self._connection, list(leases))),
+                outbox.c.id.in_(list(leases)),
                 outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]),
             )
             .with_for_update()
@@ -213,9 +186,8 @@ class CourierQueue(MoveLog):
         return count
 
 
-def claim_statement(
-    *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
-) -> Any:
+@cache
+def _claim(kind: str) -> ReturningUpdate[Any]:
     """One statement: the due rows are found, locked and leased at once. The CTE is needed: an inline
     `IN (SELECT .. LIMIT)` may be evaluated more than once by PostgreSQL and lease more than `limit`."""
     ready = (
@@ -223,21 +195,48 @@ def claim_statement(
         .where(
             outbox.c.state == _S.QUEUED.value,
             OPEN,
-            outbox.c.kind == (NOTICE if notices else LETTER),
-            outbox.c.due_at <= now,
+            outbox.c.kind == kind,
+            outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
             outbox.c.rendering.is_not(None),
             ~paused(),
         )
         .order_by(outbox.c.due_at)
-        .limit(limit)
+        .limit(bindparam("limit", type_=Integer))
         .with_for_update(skip_locked=True)
         .cte("ready")
     )
     return (
         update(outbox)
         .where(outbox.c.id.in_(select(ready.c.id)), outbox.c.state == _S.QUEUED.value)
-        .values(state=_S.LEASED.value, courier=courier, lease=lease, lease_until=until, moved_at=now)
+        .values(
+            state=_S.LEASED.value,
+            courier=bindparam("courier"),
+            lease=bindparam("lease"),
+            lease_until=bindparam("until", type_=outbox.c.lease_until.type),
+            moved_at=bindparam("now", type_=outbox.c.moved_at.type),
+        )
         .returning(*(outbox.c[name] for name in ("due_at", "id", *Claimed._fields[1:])))
+    )
+
+
+@cache
+def _accept(engine: str) -> ReturningUpdate[Any]:
+    return (
+        update(outbox)
+        .where(
+            outbox.c.id.in_(listed(engine)),
+            outbox.c.lease == bindparam("held"),
+            outbox.c.state == bindparam("old"),
+        )
+        .values(
+            state=_S.ACCEPTED.value,
+            reason=None,
+            lease=None,
+            lease_until=None,
+            courier=None,
+            moved_at=bindparam("at", type_=outbox.c.moved_at.type),
+        )
+        .returning(outbox.c.id, outbox.c.letter, outbox.c.kind)
     )
 
 
@@ -267,6 +266,19 @@ def paused() -> Any:
 
 def _with_courier() -> Any:
     return and_(LEASED, outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value]))
+
+
+_START = (
+    update(outbox)
+    .where(outbox.c.lease == bindparam("held"), LEASED, outbox.c.state == _S.LEASED.value, ~paused())
+    .values(
+        state=_S.SENDING.value,
+        tries=outbox.c.tries + 1,
+        first_try_at=func.coalesce(outbox.c.first_try_at, bindparam("at", type_=outbox.c.due_at.type)),
+        moved_at=bindparam("at", type_=outbox.c.moved_at.type),
+    )
+    .returning(outbox.c.id)
+)
 
 
 def _claimed(row: Any) -> Claimed:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from dispatcher.adapters.database.bulk import fetched, insert_rows, listed
+from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.move_log import write_same_move
 from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings, writings
 from dispatcher.adapters.database.types import Vault
@@ -107,18 +109,17 @@ class LetterTable:
             stamps["approved_at"] = at
         elif new in {LetterState.WITHDRAWN, LetterState.REJECTED, LetterState.EXPIRED}:
             stamps["closed_at"] = at
-        self._connection.execute(update(letters).where(letters.c.id == id).values(state=new.value, **stamps))
+        self._connection.execute(
+            update(letters)
+            .where(letters.c.id == id)
+            .values(state=new.value, stands=new in STANDING, **stamps)
+        )
         self._log([(id, old, new)], at=at, by=by, note=note)
 
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         approved, dispatched = LetterState.APPROVED.value, LetterState.DISPATCHED.value
-        rows = fetched(
-            self._connection,
-            update(letters)
-            .where(letters.c.id.in_(listed(self._connection, ids)), letters.c.state == approved)
-            .values(state=dispatched)
-            .returning(letters.c.id),
-        )
+        statement = _dispatched(self._connection.dialect.name)
+        rows = fetched(self._connection, statement, ids=as_value(self._connection, ids))
         write_same_move(
             self._connection, "letter", [id for (id,) in rows], approved, dispatched, at=at, by=by
         )
@@ -206,6 +207,16 @@ class LetterTable:
             )
 
 
+@cache
+def _dispatched(engine: str) -> ReturningUpdate[tuple[int]]:
+    return (
+        update(letters)
+        .where(letters.c.id.in_(listed(engine)), letters.c.state == LetterState.APPROVED.value)
+        .values(state=LetterState.DISPATCHED.value)
+        .returning(letters.c.id)
+    )
+
+
 def _whole() -> Select[Any]:
     return select(letters, *(writings.c[word] for word in _WORDS)).join(
         writings, writings.c.letter == letters.c.id
@@ -224,6 +235,7 @@ def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:
         "campaign": letter.campaign,
         "action_day": letter.action_day,
         "state": letter.state.value,
+        "stands": confirmed,
         "source": letter.source,
         "person": letter.person,
         "country": letter.country,

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select, update
+from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
-from dispatcher.adapters.database.bulk import insert_rows, listed
+from dispatcher.adapters.database.bulk import as_value, insert_rows, listed
 from dispatcher.adapters.database.schema import moves, outbox
 from dispatcher.domain.delivery import LIVE, DeliveryId, DeliveryState, check_delivery_move
 
@@ -66,19 +67,16 @@ def write_same_move(
     connection: Connection, subject: str, ids: Sequence[int], old: str, new: str, *, at: datetime, by: str
 ) -> None:
     """Log rows of many letters or deliveries that take the same step: in one statement, nothing for each row."""
-    if not ids:
-        return
-    row = listed(connection, ids).subquery()
-    connection.execute(
-        insert(moves).from_select(
-            ["subject", "subject_id", "old", "new", "by", "at"],
-            select(
-                literal(subject),
-                row.c.id,
-                literal(old),
-                literal(new),
-                literal(by),
-                literal(at, moves.c.at.type),
-            ),
-        )
+    if ids:
+        values = {"subject": subject, "old": old, "new": new, "by": by, "at": at}
+        connection.execute(_same_move(connection.dialect.name), {"ids": as_value(connection, ids), **values})
+
+
+@cache
+def _same_move(engine: str) -> Insert:
+    row = listed(engine).subquery()
+    columns = [moves.c[name] for name in ("subject", "old", "new", "by", "at")]
+    return insert(moves).from_select(
+        ["subject_id", *(each.name for each in columns)],
+        select(row.c.id, *(bindparam(each.name, type_=each.type) for each in columns)),
     )

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import permutations
 from typing import Any
 
 from sqlalchemy import (
     Connection,
+    Select,
     and_,
     bindparam,
     column,
@@ -19,7 +21,7 @@ from sqlalchemy import (
     update,
 )
 
-from dispatcher.adapters.database.bulk import fetched, listed
+from dispatcher.adapters.database.bulk import as_value, fetched, listed
 from dispatcher.adapters.database.courier_queue import LETTER, NOTICE, CourierQueue, covers, paused
 from dispatcher.adapters.database.delivery_log import DeliveryLog, delivery_of
 from dispatcher.adapters.database.letters import CHUNK
@@ -123,10 +125,9 @@ class OutboxTable(CourierQueue, DeliveryLog):
         )
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
-        vault, context = vault_of(self._connection.dialect), RENDERED.context.encode()
-        columns = ("id", "media_type", "content", "digest", "enclosures", "pages")
-        bare = table("renderings", *map(column, columns))
-        query = select(bare).where(bare.c.id.in_(listed(self._connection, ids)), bare.c.content.is_not(None))
+        connection = self._connection
+        vault, context = vault_of(connection.dialect), RENDERED.context.encode()
+        rows = fetched(connection, _content(connection.dialect.name), ids=as_value(connection, ids))
         return {
             id: Rendered(
                 media_type=media_type,
@@ -135,7 +136,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 enclosures=tuple(enclosures.split()),
                 pages=pages,
             )
-            for id, media_type, content, digest, enclosures, pages in fetched(self._connection, query)
+            for id, media_type, content, digest, enclosures, pages in rows
         }
 
     def move(
@@ -235,14 +236,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def next_due(self) -> datetime | None:
         # Asked at every look at the queue: by kind, so that the index gives the answer without counting rows.
-        firsts = [
-            self._connection.execute(
-                select(func.min(outbox.c.due_at)).where(
-                    outbox.c.state == _S.QUEUED.value, OPEN, outbox.c.kind == kind
-                )
-            ).scalar()
-            for kind in (LETTER, NOTICE)
-        ]
+        firsts = [self._connection.execute(_FIRST_DUE, {"kind": kind}).scalar() for kind in (LETTER, NOTICE)]
         return min((first for first in firsts if first is not None), default=None)
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
@@ -282,6 +276,18 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 )
                 .values(reason=f"{stands.value}_paused")
             )
+
+
+_FIRST_DUE = select(func.min(outbox.c.due_at)).where(
+    outbox.c.state == _S.QUEUED.value, OPEN, outbox.c.kind == bindparam("kind")
+)
+
+
+@cache
+def _content(engine: str) -> Select[Any]:
+    """Without the columns' types: the bytes come as they are kept."""
+    bare = table("renderings", *map(column, ("id", "media_type", "content", "digest", "enclosures", "pages")))
+    return select(bare).where(bare.c.id.in_(listed(engine)), bare.c.content.is_not(None))
 
 
 def _new_row(new: NewDelivery, at: datetime) -> dict[str, Any]:

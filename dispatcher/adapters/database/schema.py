@@ -122,6 +122,9 @@ letters = Table(
     Column("chosen_mission", String(60)),
     # The form's own idempotency key: a double click or a second tab gives the same letter.
     Column("form_key", String(64), unique=True),
+    # Whether the letter stands (domain.letter.STANDING). Beside the state, as `live` in the outbox: the index of
+    # standing letters lies in the order of persons, and to write it for every dispatched one would cost most of all.
+    Column("stands", Boolean, nullable=False, server_default=false()),
     Column("submitted_at", Instant, nullable=False),
     Column("confirmed_at", Instant),
     Column("approved_at", Instant),
@@ -141,8 +144,8 @@ letters = Table(
         "person",
         "mission",
         unique=True,
-        sqlite_where=text("state IN ('confirmed', 'in_review', 'approved', 'dispatched')"),
-        postgresql_where=text("state IN ('confirmed', 'in_review', 'approved', 'dispatched')"),
+        sqlite_where=text("stands"),
+        postgresql_where=text("stands"),
     ),
 )
 
