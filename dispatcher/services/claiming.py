@@ -67,7 +67,7 @@ class Claiming:
         goes back with a later hour. None where nothing can leave."""
         now = self.clock.now()
         with self.store.read() as work:
-            due = work.outbox.next_due()
+            due = work.outbox.next_due(notices=notices)
         if due is None or due > now:
             return None
         lease = secrets.token_hex(16)

@@ -189,7 +189,8 @@ class Outbox(Protocol):
     def under_way(self) -> int:
         """How many rows a courier has now."""
 
-    def next_due(self) -> datetime | None: ...
+    def next_due(self, *, notices: bool | None = None) -> datetime | None:
+        """Of letters, of notices, or (None) of both."""
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
         """Holds queued rows that a pause covers, and queues again those whose pause was lifted."""

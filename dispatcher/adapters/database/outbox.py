@@ -234,9 +234,10 @@ class OutboxTable(CourierQueue, DeliveryLog):
             .where(outbox.c.mission == mission, QUEUED, outbox.c.due_at >= at)
         ).scalar_one()
 
-    def next_due(self) -> datetime | None:
+    def next_due(self, *, notices: bool | None = None) -> datetime | None:
         # Asked at every look at the queue: by kind, so that the index gives the answer without counting rows.
-        firsts = [self._connection.execute(_FIRST_DUE, {"kind": kind}).scalar() for kind in (LETTER, NOTICE)]
+        kinds = (LETTER, NOTICE) if notices is None else (NOTICE if notices else LETTER,)
+        firsts = [self._connection.execute(_FIRST_DUE, {"kind": kind}).scalar() for kind in kinds]
         return min((first for first in firsts if first is not None), default=None)
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
