@@ -51,8 +51,8 @@ def t30_result(code: int, *, pages: int, confirmed: int) -> FaxResult:
 
 
 _T30_OK = 0
-# The page before these was fully sent; only its confirmation is missing.
-_AFTER_A_PAGE = frozenset({15, 16, 18, 21, 22, 49})
+# The page before these may have been fully sent, with nothing but its confirmation missing.
+_AFTER_A_PAGE = frozenset({_T30_OK, 15, 16, 18, 21, 22, 49})
 _E = CallEnd
 _T30_ENDS: dict[int, tuple[CallEnd, str]] = {
     _T30_OK: (_E.DELIVERED, "all pages were sent"),
@@ -78,8 +78,8 @@ _T30_ENDS: dict[int, tuple[CallEnd, str]] = {
     20: (_E.LINE_ERROR, "the far machine fell silent before the first page"),
     21: (_E.LINE_ERROR, "the far machine fell silent after a page"),
     22: (_E.LINE_ERROR, "the far machine did not become ready after a page"),
-    **{code: (_E.OUR_SIDE, "our pages cannot be read by the fax engine") for code in range(41, 48)},
+    **dict.fromkeys(range(41, 48), (_E.OUR_SIDE, "our pages cannot be read by the fax engine")),
     48: (_E.LINE_ERROR, "the two machines gave up after several tries"),
     49: (_E.LINE_ERROR, "the call was cut off"),
-    **{code: (_E.REJECTED, "the far machine does not accept this call") for code in range(50, 56)},
+    **dict.fromkeys(range(50, 56), (_E.REJECTED, "the far machine does not accept this call")),
 }

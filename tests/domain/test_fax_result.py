@@ -7,7 +7,7 @@ from dispatcher.domain.fax_result import CallEnd, t30_result
     ("code", "pages", "confirmed", "end"),
     [
         (0, 3, 3, CallEnd.DELIVERED),
-        (0, 3, 2, CallEnd.PARTIAL),
+        (0, 3, 1, CallEnd.PARTIAL),
         (2, 3, 0, CallEnd.NO_FAX),
         (6, 1, 0, CallEnd.LINE_ERROR),
         (9, 1, 0, CallEnd.REJECTED),
