@@ -6,6 +6,7 @@ from importlib.resources import files
 from PIL import Image, ImageDraw, ImageFont
 
 from dispatcher.adapters.pdf_pages import LINES_PER_MM, PIXELS_PER_MM, THRESHOLD, WIDTH
+from dispatcher.adapters.telephone_numbers import readable_number
 from dispatcher.domain.campaign import FaxResolution
 from dispatcher.services.stationery import FaxLine
 
@@ -20,9 +21,10 @@ def draw_header(page: Image.Image, line: FaxLine, number: int, pages: int, resol
     band = _band(line, f"Page {number} of {pages}")
     lines = LINES_PER_MM[resolution]
     if resolution is not FaxResolution.FINE:
+        threshold = THRESHOLD[resolution]
         flat = (WIDTH, round(_HEIGHT_MM * lines))
         band = band.convert("L").resize(flat, Image.Resampling.BOX)
-        band = band.point(lambda value: 255 if value >= THRESHOLD else 0, mode="1")
+        band = band.point(lambda value: 255 if value >= threshold else 0, mode="1")
     page.paste(band, (0, round(_TOP_MM * lines)))
 
 
@@ -33,11 +35,12 @@ def _band(line: FaxLine, page_line: str) -> Image.Image:
     draw = ImageDraw.Draw(band)
     font = _header_font(line.sender)
     room = WIDTH - 2 * _SIDE - draw.textlength(f"   {page_line}", font)
+    number = readable_number(line.number)
     sent_at = f"{line.sent_at:%Y-%m-%d %H:%M %Z}".strip()
     sender = line.sender
-    while sender and draw.textlength(f"{sent_at}   {sender}   {line.number}", font) > room:
+    while sender and draw.textlength(f"{sent_at}   {sender}   {number}", font) > room:
         sender = sender.rstrip("…")[:-1].rstrip() + "…" if len(sender) > 1 else ""
-    draw.text((_SIDE, height // 2), f"{sent_at}   {sender}   {line.number}", 0, font, anchor="lm")
+    draw.text((_SIDE, height // 2), f"{sent_at}   {sender}   {number}", 0, font, anchor="lm")
     draw.text((WIDTH - _SIDE, height // 2), page_line, 0, font, anchor="rm")
     return band
 

@@ -34,7 +34,8 @@ def missing(diagnostic: str) -> set[str]:
 
 
 def cannot_typeset(characters: Iterable[str]) -> CannotTypeset:
-    found = sorted(characters)
+    found = sorted(characters, key=lambda each: (_is_modifier(each), each))
+    found = [each for each in found if not _is_modifier(each)] or found
     named = [_named(character) for character in found[:_NAMED]]
     if len(found) > _NAMED:
         named.append(f"{len(found) - _NAMED} more")
@@ -51,6 +52,11 @@ def _scripts(characters: Iterable[str]) -> Iterator[str]:
             script = unicodedata.name(character, "").partition(" ")[0].capitalize()
             counts[script] = counts.get(script, 0) + 1
     return (script for script, count in counts.items() if script and count >= _A_SCRIPT)
+
+
+def _is_modifier(character: str) -> bool:
+    """Joiners, variation selectors and skin tones: they go away with the character that they belong to."""
+    return unicodedata.category(character) in {"Cf", "Mn", "Me", "Sk"}
 
 
 def _named(character: str) -> str:

@@ -18,6 +18,7 @@ import typst
 
 from dispatcher.adapters.letterhead_logo import logo_svg
 from dispatcher.adapters.missing_glyphs import cannot_typeset, missing, unprintable
+from dispatcher.adapters.telephone_numbers import readable_number
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.services.stationery import LetterContent, LogoUnusable, StationeryUnusable, signature
 from dispatcher.shelf import resource
@@ -88,7 +89,8 @@ def page_of(content: LetterContent, day_line: str) -> Page:
     letterhead = campaign.letterhead
     mission = content.mission
     paragraphs = _paragraphs(content.text)
-    contact = "  ·  ".join(part for part in (letterhead.telephone, letterhead.email) if part)
+    telephone = readable_number(letterhead.telephone)
+    contact = "  ·  ".join(part for part in (telephone, letterhead.email) if part)
     page = {
         "language": content.language,
         "paper": "us-letter" if mission.country in US_LETTER_COUNTRIES else "a4",
