@@ -191,6 +191,7 @@ def _only_a_logo(logo: bytes) -> Page:
 def _begin_work() -> None:
     """Ctrl-C is the parent's matter; and a worker must not outlive a parent that was killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["RAYON_NUM_THREADS"] = "1"  # typst's own threads: the cores are shared out already
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
