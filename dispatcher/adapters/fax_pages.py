@@ -4,13 +4,14 @@ What is approved is the pages without the line, whose time nobody knows before; 
 is to a mail. Outside of it a page that is sent has the very pixels that were approved.
 """
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from PIL import Image
 
 from dispatcher.adapters.fax_header import draw_header
-from dispatcher.adapters.fax_tiff import Coding, fax_frames, fax_tiff
+from dispatcher.adapters.fax_tiff import DPI, Coding, fax_frames, fax_tiff
 from dispatcher.adapters.pdf_pages import LINES_PER_MM, PIXELS_PER_MM, PREVIEW_WIDTH, WIDTH, fax_rasters, png
 from dispatcher.domain.campaign import FaxResolution
 from dispatcher.services.stationery import FaxLine
@@ -49,6 +50,14 @@ def fax_document(
     for number, page in enumerate(pages, start=1):
         draw_header(page, header, number, len(pages), resolution)
     return FaxDocument(tiff=fax_tiff(pages, resolution, coding), pages=len(pages))
+
+
+def fax_pdf(tiff: bytes) -> bytes:
+    """The pages of a fax as a PDF with the same dots (Group 4), for carriers that take only that."""
+    pages, resolution = fax_frames(tiff)
+    stream = io.BytesIO()
+    pages[0].save(stream, "PDF", save_all=True, append_images=pages[1:], dpi=DPI[resolution])
+    return stream.getvalue()
 
 
 def fax_pictures(tiff: bytes) -> list[bytes]:

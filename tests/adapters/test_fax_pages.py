@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from dispatcher.adapters.fax_pages import FaxDocument, fax_document, fax_of
+from dispatcher.adapters.fax_pages import FaxDocument, fax_document, fax_of, fax_pdf
 from dispatcher.adapters.fax_tiff import Coding, NotFaxPages, fax_frames
 from dispatcher.adapters.pdf_pages import UnreadablePdf, fax_rasters
 from dispatcher.domain.campaign import FaxResolution
@@ -222,6 +223,19 @@ def test_standard_resolution_has_half_the_lines_and_looks_the_same() -> None:
     assert abs(one.height / 2 - other.height) <= 1
     sizes = [Image.open(io.BytesIO(document.previews[0])).size for document in (fine, standard)]
     assert abs(sizes[0][1] - sizes[1][1]) <= 2
+
+
+@pytest.mark.parametrize("resolution", list(FaxResolution))
+def test_a_fax_as_pdf_has_the_very_same_dots_and_the_papers_size(resolution: FaxResolution) -> None:
+    tiff = sent(pdf(pages=2), resolution).tiff
+    document = pypdfium2.PdfDocument(fax_pdf(tiff))
+    assert len(document) == 2
+    for page, dots in zip(document, fax_frames(tiff)[0], strict=True):
+        (image,) = page.get_objects()
+        assert image.get_bitmap().to_pil().convert("1").tobytes() == dots.tobytes()
+        wide, high = (points / 72 * 25.4 for points in page.get_size())
+        assert abs(wide - 215) < 1 and abs(high - 297) < 2
+    document.close()
 
 
 def black_share(page: Image.Image, box: tuple[int, int, int, int]) -> float:

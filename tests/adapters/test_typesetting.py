@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
 from dispatcher.adapters.missing_glyphs import CannotTypeset
@@ -175,6 +177,30 @@ def test_invisible_characters_do_not_stop_a_letter(typesetter: Desk) -> None:
 def test_typst_code_in_a_letter_stays_text(code: str, typesetter: Desk) -> None:
     letter = replace(LETTER, text=code, subject=code, writer_name=code)
     assert squeezed(text_of(typesetter.render_pdf(letter, DAY).content)).count(squeezed(code)) == 3
+
+
+# Everything that means something to typst, TeX, HTML or Python's format, and some letters between.
+_HOSTILE = "#$*_`<>@\\/[](){}=~'\"!%&|^+:;,.?0x aeé語한"
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(alphabet=_HOSTILE, min_size=1, max_size=30))
+@example(text='#read("/etc/passwd")')
+@example(text="\\u{7d}#{sys}")
+def test_whatever_is_typed_is_printed_as_it_was_typed(text: str, typesetter: Desk) -> None:
+    letter = replace(LETTER, text=f"Begin {text} end", subject=f"B {text} e", writer_name=f"N {text} n")
+    printed = squeezed(text_of(typesetter.render_pdf(letter, DAY).content))
+    for expected in (letter.text, letter.subject, letter.writer_name):
+        assert squeezed(expected) in printed
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60))
+def test_any_text_is_printed_or_its_characters_are_named(text: str, typesetter: Desk) -> None:
+    try:
+        assert typesetter.render_pdf(replace(LETTER, text=text, writer_name=text[:20]), DAY).pages >= 1
+    except CannotTypeset as problem:
+        assert "U+" in str(problem)
 
 
 @pytest.mark.parametrize(
