@@ -49,7 +49,7 @@ class Press:
 
     def __init__(self, *, cores: int | None = None) -> None:
         """cores: how many to use; those that this process may use by default."""
-        self._cores = min(cores or len(os.sched_getaffinity(0)), _MOST_WORKERS)
+        self._cores = min(cores or _usable_cores(), _MOST_WORKERS)
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -186,6 +186,11 @@ def _only_a_logo(logo: bytes) -> Page:
         "day": "", "subject": nothing, "paragraphs": [nothing], "last_is_long": False, "signature": nothing,
         "enclosures": [], "reference": "", "logo": logo_svg(logo),
     }  # fmt: skip
+
+
+def _usable_cores() -> int:
+    """Containers are often given fewer than the machine has; only Linux tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin_work() -> None:
