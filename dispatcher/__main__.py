@@ -64,9 +64,9 @@ class Entrance:
         return directory_files
 
     def pages(self) -> "PageBinder":
-        from dispatcher.adapters import fax_pages
+        from dispatcher.adapters import pdf_pages
 
-        return fax_pages
+        return pdf_pages
 
     def relay_log(self, house: "House", zone: tzinfo | None) -> "RelayLogFiles":
         from dispatcher.adapters.relay_log import PostfixLog

@@ -24,10 +24,10 @@ from dispatcher.adapters.journal import JournalFolder
 from dispatcher.adapters.mail_domain import DnsMailDomain
 from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
+from dispatcher.adapters.press import Press
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.tone_rules import RuleTone
-from dispatcher.adapters.typesetting import TypstTypesetter
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Channel
@@ -168,7 +168,7 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
             routing=routing,
             places=places,
             mail=mime,
-            typesetter=TypstTypesetter(),
+            pages=Press(),
             notices=notices,
         ),
         pausing=Pausing(store=store, clock=clock, campaigns=campaigns, routing=routing),
@@ -352,6 +352,7 @@ def go_live_or_stop(settings: Settings) -> None:
 @contextmanager
 def ticking(house: House) -> Iterator[None]:
     """The clock runs inside the block."""
+    house.preparation.try_again()
     ticker = Ticker(ticks(house))
     ticker.start()
     try:

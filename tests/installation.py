@@ -190,6 +190,7 @@ def write_campaign(
     day: date = DAY,
     tries: int = 12,
     enclosures: Sequence[tuple[str, bytes]] = (),
+    logo: bytes | None = None,
 ) -> Path:
     """A folder with the one campaign `test-day`. pace: letters an hour."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -197,6 +198,9 @@ def write_campaign(
         (folder / name).write_bytes(content)
     listed = ", ".join(f'{{ file = "{name}" }}' for name, _ in enclosures)
     text = _CAMPAIGN.format(pace=pace, month=day.month, day=day.day, tries=tries, enclosures=listed)
+    if logo is not None:
+        (folder / "logo").write_bytes(logo)
+        text = text.replace("[letterhead]", '[letterhead]\nlogo = "logo"')
     (folder / "test-day.toml").write_text(text, encoding="utf-8")
     return folder
 

@@ -14,6 +14,7 @@ from dispatcher.domain.campaign import (
     Campaign,
     CampaignId,
     Enclosure,
+    FaxResolution,
     Letterhead,
     OfficeHours,
     Pacing,
@@ -26,6 +27,8 @@ from dispatcher.domain.mission import Channel, Grade
 _PDF = b"%PDF-"
 # Embassies' mail servers commonly refuse mails of 10 MB and more; base64 adds a third.
 _ENCLOSURES_BYTES = 6_000_000
+# It is in every page that is kept, so a photograph of some megabytes would be there 100,000 times.
+_LOGO_BYTES = 500_000
 
 
 class NoSuchCampaign(DispatcherError):
@@ -54,6 +57,10 @@ class _Letterhead(_Part):
     email: str = ""
     telephone: str = ""
     logo: str = ""
+
+
+class _Fax(_Part):
+    resolution: FaxResolution = FaxResolution.FINE
 
 
 class _EnclosureFile(_Part):
@@ -103,6 +110,7 @@ class _File(_Part):
     office_hours: _OfficeHours = _OfficeHours(opens=time(9), closes=time(17))
     pacing: _Pacing = _Pacing(letters_per_hour=30)
     contacts: _Contacts = _Contacts()
+    fax: _Fax = _Fax()
     retries: dict[Channel, _Retries] = {}
     letters: dict[str, _Letter]
 
@@ -166,9 +174,10 @@ def read_campaign(path: Path) -> Campaign:
         raise FileProblems(file=str(path), problems=problems) from None
     problems = _mistakes(file)
     enclosures = _enclosures(file, path.parent, problems)
+    logo = _logo(file.letterhead.logo, path.parent, problems)
     if problems:
         raise FileProblems(file=str(path), problems=problems)
-    return _campaign(file, enclosures)
+    return _campaign(file, enclosures, logo)
 
 
 def _mistakes(file: _File) -> list[str]:
@@ -205,7 +214,21 @@ def _enclosures(file: _File, folder: Path, problems: list[str]) -> tuple[Enclosu
     return tuple(found)
 
 
-def _campaign(file: _File, enclosures: tuple[Enclosure, ...]) -> Campaign:
+def _logo(name: str, folder: Path, problems: list[str]) -> bytes | None:
+    """Whether it is a picture that can be printed is seen when it is: letters by mail need no letterhead."""
+    if not name:
+        return None
+    try:
+        content = (folder / name).read_bytes()
+    except OSError:
+        problems.append(f"letterhead.logo: {name} cannot be read; put it beside the campaign file")
+        return None
+    if len(content) > _LOGO_BYTES:
+        problems.append(f"letterhead.logo: {name} is larger than {_LOGO_BYTES // 1000} kB")
+    return content
+
+
+def _campaign(file: _File, enclosures: tuple[Enclosure, ...], logo: bytes | None) -> Campaign:
     return Campaign(
         id=CampaignId(file.id),
         name=file.name,
@@ -222,7 +245,7 @@ def _campaign(file: _File, enclosures: tuple[Enclosure, ...]) -> Campaign:
             lines=file.letterhead.lines,
             email=file.letterhead.email,
             telephone=file.letterhead.telephone,
-            logo=file.letterhead.logo or None,
+            logo=logo,
         ),
         samples={
             language: SampleLetter(
@@ -240,6 +263,7 @@ def _campaign(file: _File, enclosures: tuple[Enclosure, ...]) -> Campaign:
         retries={channel: _policy(retries) for channel, retries in file.retries.items()},
         least_grade=file.contacts.least_grade,
         webmail=file.contacts.webmail,
+        fax_resolution=file.fax.resolution,
     )
 
 

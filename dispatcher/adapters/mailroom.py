@@ -1,7 +1,7 @@
 """The mailroom on disk: a rehearsal delivers here, and nothing leaves the machine.
 
 One folder (mode 0700, for letters stand in it in clear). A piece is a JSON note and its files, all named after
-the delivery: 000123-email.eml, 000124-fax.pdf, 000124-fax.tiff, 000124-fax-1.png.
+the delivery: 000123-email.eml, 000124-fax.tiff, 000124-fax-1.png, 000125-paper.pdf.
 """
 
 import asyncio
@@ -13,7 +13,8 @@ from email import policy
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from dispatcher.adapters.fax_pages import FaxHeader, fax_document, fax_pictures, page_pictures
+from dispatcher.adapters.fax_pages import fax_document, fax_pictures
+from dispatcher.adapters.pdf_pages import grey_pictures
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Outcome, OutcomeKind
@@ -38,13 +39,13 @@ class MailroomFolder:
 
     def put_sheets(self, sheets: Sheets) -> str:
         stem = f"{sheets.delivery:06d}-{sheets.channel.value}"
-        files = [f"{stem}.pdf"]
-        self._write(files[0], sheets.pdf)
         if sheets.channel is Channel.FAX:
-            header = FaxHeader(sent_at=sheets.at, sender=sheets.sender, number=sheets.sender_number)
-            document = fax_document(sheets.pdf, header=header)
-            self._write(f"{stem}.tiff", document.tiff)
-            files.append(f"{stem}.tiff")
+            files = [f"{stem}.tiff"]
+            document = fax_document(sheets.content, header=sheets.line, enclosures=sheets.enclosures)
+            self._write(files[0], document.tiff)
+        else:
+            files = [f"{stem}.pdf"]
+            self._write(files[0], sheets.content)
         files += [f"{stem}-{number}.png" for number in range(1, sheets.pages + 1)]
         self._note(stem, sheets.delivery, sheets.channel, sheets.recipient, sheets.subject, sheets.at, files)
         return stem
@@ -71,7 +72,7 @@ class MailroomFolder:
         if tiff.exists():
             pictures = fax_pictures(tiff.read_bytes())
         elif pdf.exists():
-            pictures = page_pictures(pdf.read_bytes())
+            pictures = grey_pictures(pdf.read_bytes())
         else:
             return
         for number, content in enumerate(pictures, start=1):

@@ -3,6 +3,8 @@
 The form and the numbering plan are looked at; no line is tried.
 """
 
+from functools import lru_cache
+
 
 def number_problem(text: str, country: str | None = None, *, strict: bool = True) -> str | None:
     """What is wrong with a number, in one sentence without the number; None if it is fine.
@@ -33,6 +35,7 @@ def normal_number(text: str, country: str | None = None) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(maxsize=64)
 def readable_number(text: str) -> str:
     """An E.164 number with the gaps of its country, for people: "+49 30 275880"; unchanged if it is none."""
     import phonenumbers  # noqa: PLC0415

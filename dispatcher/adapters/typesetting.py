@@ -1,24 +1,26 @@
 """A letter as PDF, set by typst from templates/letters/letter.typ.
 
-Nothing that anybody typed is ever typst source: the template reads all of it as JSON data. Only the fonts
-that come with the packages are used, never the machine's own, and the time stamp is fixed, so the same letter
-gives the same bytes everywhere. PDF/A-2u is asked for because it fails on a character without a glyph instead
-of printing a box in its place.
+Nothing that anybody typed is ever typst source: the template reads all of it, and the logo, as JSON data, and no
+file but the template itself can be read. Only the fonts that come with the packages are used, never the machine's
+own, and the time stamp is fixed, so the same letter gives the same bytes everywhere. PDF/A-2u is asked for
+because it fails on a character without a glyph instead of printing a box in its place.
 """
 
-import hashlib
 import json
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from importlib.resources import files
-from pathlib import Path
+from typing import Any
 
 import typst
 
+from dispatcher.adapters.letterhead_logo import logo_svg
+from dispatcher.adapters.missing_glyphs import cannot_typeset, missing, unprintable
+from dispatcher.adapters.telephone_numbers import readable_number
 from dispatcher.domain.errors import DispatcherError
-from dispatcher.services.stationery import LetterContent, Rendered, signature
+from dispatcher.services.stationery import LetterContent, LogoUnusable, StationeryUnusable, signature
 from dispatcher.shelf import resource
 
 FONT_PACKAGES = ("pylopdf_fonts_ko", "pylopdf_fonts_jp", "pylopdf_fonts_zh_cn")
@@ -38,21 +40,15 @@ _ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XI
 _ZERO_WIDTH_SPACE = "\u200b"
 # Scripts from U+2E80 on (CJK, Hangul) break between any two characters by themselves.
 _LONG_WORD = re.compile(rf"[^\s\u2e80-\uffff]{{{LONGEST_WORD},}}")
-# Controls and lone surrogates: they have no shape in any font, and typst would not say so of all of them.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-# typst writes both as Rust's debug strings: "\u{e01}", "\"".
-_MISSING = re.compile(r'the (?:text|disallowed codepoint) `"((?:\\.|[^"\\])*)"`')
-_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
+# Bidirectional classes of letters written right to left (UAX #9).
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+
+# The data of letter.typ.
+Page = dict[str, Any]
 
 
-class CannotTypeset(DispatcherError):
-    """This letter cannot be printed as it is, because no font here has {characters}. Ask its writer to
-    replace them, or print it by hand."""
-
-
-class TypesettingFailed(DispatcherError):
-    """The letter template could not be set: {why}. See templates/letters/letter.typ and the campaign's
-    logo."""
+class TypesettingFailed(StationeryUnusable):
+    """The letter template could not be set: {why}. See templates/letters/letter.typ."""
 
 
 class TypstTypesetter:
@@ -66,16 +62,12 @@ class TypstTypesetter:
             include_embedded_fonts=True,
             font_paths=[str(files(package)) for package in FONT_PACKAGES],
         )
-        # The root is the whole disk so that a campaign's logo can stand anywhere; only the template reads.
-        self._compiler = typst.Compiler(str(template), root=template.anchor, font_paths=fonts)
+        self._compiler = typst.Compiler(str(template), root=str(template.parent), font_paths=fonts)
         self._lock = threading.Lock()
 
-    def render_pdf(self, content: LetterContent, day_line: str) -> Rendered:
-        """day_line: the letter's date, written out in its language. Raises CannotTypeset, naming the
-        characters that no font here has."""
-        page = _page(content, day_line)
-        if unprintable := {character for text in _texts(page) for character in _UNPRINTABLE.findall(text)}:
-            raise CannotTypeset(characters=_named(unprintable))
+    def set(self, page: Page) -> tuple[bytes, int]:
+        """A PDF and its number of pages. Raises CannotTypeset, naming the characters that no font here has, and
+        StationeryUnusable."""
         data = json.dumps(page)
         with self._lock:
             try:
@@ -87,23 +79,19 @@ class TypstTypesetter:
                 raise _failure(error) from None  # its text quotes the letter
         if not isinstance(pdf, bytes):
             raise TypesettingFailed(why="typst gave no PDF")
-        return Rendered(
-            media_type="application/pdf",
-            content=pdf,
-            digest=hashlib.sha256(pdf).hexdigest(),
-            enclosures=tuple(enclosure.digest for enclosure in content.campaign.enclosures),
-            pages=pages,
-        )
+        return pdf, pages
 
 
-def _page(content: LetterContent, day_line: str) -> dict[str, object]:
-    """The data of letter.typ."""
+def page_of(content: LetterContent, day_line: str) -> Page:
+    """What a letter's page shows. day_line: the letter's date, written out in its language. Raises CannotTypeset
+    and LogoUnusable."""
     campaign = content.campaign
     letterhead = campaign.letterhead
     mission = content.mission
     paragraphs = _paragraphs(content.text)
-    contact = "  ·  ".join(part for part in (letterhead.telephone, letterhead.email) if part)
-    return {
+    telephone = readable_number(letterhead.telephone)
+    contact = "  ·  ".join(part for part in (telephone, letterhead.email) if part)
+    page = {
         "language": content.language,
         "paper": "us-letter" if mission.country in US_LETTER_COUNTRIES else "a4",
         "letterhead": letterhead.name,
@@ -111,14 +99,25 @@ def _page(content: LetterContent, day_line: str) -> dict[str, object]:
         "postmark": f"{content.action_day.day} {_ROMAN[content.action_day.month - 1]}",
         "addressee": [*campaign.addressee, mission.name, f"{mission.city}, {mission.country_name}"],
         "day": day_line,
-        "subject": _breakable(_one_line(content.subject)),
-        "paragraphs": paragraphs,
+        "subject": _directed([_breakable(_one_line(content.subject))]),
+        "paragraphs": [_directed(lines) for lines in paragraphs],
         "last_is_long": sum(map(len, paragraphs[-1])) > KEPT_TOGETHER,
-        "signature": [_breakable(_one_line(line)) for line in signature(content).lines],
+        "signature": _directed([_breakable(_one_line(line)) for line in signature(content).lines]),
         "enclosures": [enclosure.name for enclosure in campaign.enclosures],
         "reference": content.reference,
-        "logo": str(Path(letterhead.logo).resolve()) if letterhead.logo else None,
     }
+    if characters := unprintable(_texts(page)):
+        raise cannot_typeset(characters)
+    return page | {"logo": logo_svg(letterhead.logo) if letterhead.logo is not None else None}
+
+
+def _directed(lines: list[str]) -> dict[str, object]:
+    """A paragraph runs in the direction of its first letter (UAX #9, P2 and P3)."""
+    for character in "".join(lines):
+        kind = unicodedata.bidirectional(character)
+        if kind == "L" or kind in _RIGHT_TO_LEFT:
+            return {"lines": lines, "rtl": kind in _RIGHT_TO_LEFT}
+    return {"lines": lines, "rtl": False}
 
 
 def _paragraphs(text: str) -> list[list[str]]:
@@ -161,15 +160,10 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _failure(error: typst.TypstError) -> DispatcherError:
-    found = _MISSING.findall(error.diagnostic)
-    if not found:
-        return TypesettingFailed(why=error.message)
-    return CannotTypeset(characters=_named({character for text in found for character in _unquoted(text)}))
-
-
-def _unquoted(debug_string: str) -> str:
-    return _ESCAPE.sub(lambda part: chr(int(part[1], 16)) if part[1] else part[2], debug_string)
-
-
-def _named(characters: Iterable[str]) -> str:
-    return ", ".join(f"U+{ord(character):04X}" for character in sorted(characters))
+    if characters := missing(error.diagnostic):
+        return cannot_typeset(characters)
+    # The only picture on the page is the logo.
+    if "image" in error.message.casefold() or "svg" in error.message.casefold():
+        links = "linked image" in error.message
+        return LogoUnusable(why="it links to another picture; put that into it" if links else "it is damaged")
+    return TypesettingFailed(why=error.message)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
+from enum import StrEnum
 from typing import NewType
 
 from dispatcher.domain.mission import Channel, Grade
@@ -60,15 +61,22 @@ class SampleLetter:
     text: str
 
 
+class FaxResolution(StrEnum):
+    """ITU-T T.4: 1728 picture elements a line; 7.7 lines a millimetre, or 3.85 in half the time on the line."""
+
+    FINE = "fine"
+    STANDARD = "standard"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Letterhead:
-    """lines: address lines, top to bottom. logo: path of a PNG or SVG beside the campaign file, or None."""
+    """lines: address lines, top to bottom. logo: the content of a PNG, JPEG or SVG file, or None."""
 
     name: str
     lines: tuple[str, ...] = ()
     email: str = ""
     telephone: str = ""
-    logo: str | None = None
+    logo: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +110,7 @@ class Campaign:
     retries: Mapping[Channel, RetryPolicy] = field(default_factory=dict)
     least_grade: Grade = Grade.C
     webmail: bool = True
+    fax_resolution: FaxResolution = FaxResolution.FINE
 
     def sample(self, language: str) -> SampleLetter:
         """The sample in this language; the English one where there is none."""

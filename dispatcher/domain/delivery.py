@@ -57,6 +57,7 @@ class HoldReason(StrEnum):
     CHOOSE_MISSION = "choose_mission"
     NO_CARRIER = "no_carrier"
     CANNOT_TYPESET = "cannot_typeset"
+    STATIONERY = "stationery"
     MISSION_PAUSED = "mission_paused"
     CAMPAIGN_PAUSED = "campaign_paused"
     ALL_PAUSED = "all_paused"
@@ -75,7 +76,10 @@ def remedy(reason: HoldReason) -> str:
         HoldReason.CHOOSE_MISSION: "Two consulates share this region and the city does not tell which; ask the writer for the "
         "city or county, and then choose with 'dispatcher missions choose MISSION --letter NUMBER'.",
         HoldReason.NO_CARRIER: "There is no carrier for this channel in live mode; configure one, or hand the letters over.",
-        HoldReason.CANNOT_TYPESET: "A character of this letter has no glyph in the fonts; print it by hand or ask the writer.",
+        HoldReason.CANNOT_TYPESET: "This letter cannot be put on a page as it is; the last move says why. Print it by hand or "
+        "ask the writer.",
+        HoldReason.STATIONERY: "The campaign's letterhead or an enclosure cannot be used; the last move says why. Mend it and "
+        "start the service again: the letter is then tried again by itself.",
         HoldReason.MISSION_PAUSED: "This mission is paused; 'dispatcher resume --mission' lets its letters go on.",
         HoldReason.CAMPAIGN_PAUSED: "This campaign is paused; 'dispatcher resume --campaign' lets its letters go on.",
         HoldReason.ALL_PAUSED: "All sending is paused; 'dispatcher resume --all' lets the letters go on.",

@@ -150,21 +150,29 @@ class Claiming:
         wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
         opened = work.letters.get(wanted) if wanted else {}
         digests = {digest for rendered in contents.values() for digest in rendered.enclosures}
+        enclosures = work.enclosures.get(digests) if digests else {}
         return Batch(
             lease=lease,
             page=page,
             started_at=now,
             mails=mails,
             sheets=tuple(
-                self._sheets(row, contents[row.rendering], opened[row.letter], way, now) for row in pages
+                self._sheets(row, contents[row.rendering], enclosures, opened[row.letter], way, now)
+                for row in pages
             ),
             contents=contents,
-            enclosures=work.enclosures.get(digests) if digests else {},
+            enclosures=enclosures,
             recipients=opened,
         )
 
     def _sheets(
-        self, row: Claimed, rendered: Rendered, letter: Letter, way: Wayfinder, now: datetime
+        self,
+        row: Claimed,
+        rendered: Rendered,
+        enclosures: Mapping[str, EncodedEnclosure],
+        letter: Letter,
+        way: Wayfinder,
+        now: datetime,
     ) -> Sheets:
         assert row.channel is not None and row.mission is not None  # noqa: S101
         letterhead = self.campaigns.get(row.campaign).letterhead
@@ -175,9 +183,13 @@ class Claiming:
             recipient=row.recipient or "",
             mission_name=mission.name,
             subject=letter.subject or "",
-            pdf=rendered.content,
+            content=rendered.content,
             pages=rendered.pages or 1,
             sender=letterhead.name,
             sender_number=letterhead.telephone,
             at=now.astimezone(ZoneInfo(mission.time_zone)),
+            # A printed letter's are printed by whoever hands it over.
+            enclosures=tuple(enclosures[digest].part for digest in rendered.enclosures)
+            if row.channel is Channel.FAX
+            else (),
         )

@@ -10,6 +10,7 @@ from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import ContactKind
 from dispatcher.domain.tone import Verdict
 from dispatcher.services.house import House
+from dispatcher.services.stationery import LogoUnusable
 
 # Kept for documentation and tests (RFC 2606, RFC 6761): never real.
 _EXAMPLE_DOMAINS = ("example", "example.com", "example.org", "example.net", "invalid", "test", "localhost")
@@ -83,6 +84,8 @@ class Inspection:
                     f"sample-tone-{language}",
                     f"The sample letter in '{language}' does not pass the tone check ({verdict.value}).",
                 )
+        for fault in self.house.preparation.pages.faults(campaign):
+            yield _stop("logo" if isinstance(fault, LogoUnusable) else "enclosure", str(fault))
         if self.files_changed():
             yield _warn(
                 "directory-changed",

@@ -7,12 +7,13 @@ from typing import Protocol
 
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.mission import Channel
+from dispatcher.services.stationery import FaxLine
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
     """One thing that was delivered to the mailroom. files: names in the mailroom's folder: the .eml of a mail,
-    the .pdf and the page pictures (.png) of a fax or a printed letter."""
+    the .tiff of a fax or the .pdf of a printed letter, and the pictures of their pages (.png)."""
 
     delivery: DeliveryId
     channel: Channel | None
@@ -24,19 +25,25 @@ class Piece:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheets:
-    """A letter as pages, for a fax or a printed packet. sender: the line at the top of each page (47 CFR
-    68.318(d)); at: local time at the mission."""
+    """A letter as pages: the approved TIFF of a fax, to which the header line is added (fax_pages.fax_document),
+    or the approved PDF of a printed letter. enclosures: of a fax, as TIFFs. pages: with them. sender and
+    sender_number: for the header line (47 CFR 68.318(d)); at: local time at the mission."""
 
     delivery: DeliveryId
     channel: Channel
     recipient: str
     mission_name: str
     subject: str
-    pdf: bytes = field(repr=False)
+    content: bytes = field(repr=False)
     pages: int
     sender: str
     sender_number: str
     at: datetime
+    enclosures: tuple[bytes, ...] = field(default=(), repr=False)
+
+    @property
+    def line(self) -> FaxLine:
+        return FaxLine(sent_at=self.at, sender=self.sender, number=self.sender_number)
 
 
 class Mailroom(Protocol):

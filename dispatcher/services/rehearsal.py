@@ -89,7 +89,7 @@ class Rehearsal:
         with self.house.store.read() as work:
             total = work.outbox.totals().get(DeliveryState.QUEUED, 0)
         done = 0
-        while count := self.house.preparation.prepare(50):
+        while count := self.house.preparation.prepare():
             done += count
             say("Writing mails and pages", min(done, total), total)
 

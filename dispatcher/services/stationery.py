@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
-from dispatcher.domain.campaign import Campaign, Enclosure
+from dispatcher.domain.campaign import Campaign, Enclosure, FaxResolution
+from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Mission
 
 # Stands for a shielded writer whose name holds no letter to make an initial of (nomen nescio).
@@ -53,10 +54,31 @@ class Signature:
         return tuple(line for line in (self.name, self.organisation, self.place) if line)
 
 
+class StationeryUnusable(DispatcherError):
+    """The campaign's stationery cannot be used: {why}. This is a fault of its files, not of a letter."""
+
+
+class LogoUnusable(StationeryUnusable):
+    """The logo of the letterhead cannot be used: {why}. Put another one beside the campaign file and start the
+    service again."""
+
+
+class EnclosureUnusable(StationeryUnusable):
+    """The enclosure '{name}' cannot be used: {why}. Put another one beside the campaign file and start the service
+    again."""
+
+
+class TooLongToFax(DispatcherError):
+    """This letter is too long for a fax: with its enclosures it has {pages} pages, and a fax may have {most}. Print
+    it, or ask its writer for a shorter one."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """What is approved. content: without Date header and without enclosures. digest: SHA-256 of content, hex.
-    enclosures: digests of the files that go with it, in their order. pages: None for a mail."""
+    """What is approved. content: without what belongs to the moment of sending (a mail's Date header, the header
+    line of a fax) and without enclosures. digest: SHA-256 of content, hex. enclosures: digests of what goes with
+    it, in their order. pages: of a fax or a printed letter, with its enclosures where they are faxed too; None
+    for a mail. media_type: message/rfc822, application/pdf (paper) or image/tiff (fax)."""
 
     media_type: str
     content: bytes = field(repr=False)
@@ -67,12 +89,22 @@ class Rendered:
 
 @dataclass(frozen=True, kw_only=True)
 class EncodedEnclosure:
-    """An enclosure as a ready MIME part (headers and base64 lines), kept once for all letters.
-    digest: of the file itself, not of the part."""
+    """An enclosure ready to go, kept once for all letters: as a MIME part (headers and base64 lines; digest: of
+    the file itself, not of the part), or as fax pages (a TIFF without header lines; digest: of that)."""
 
     name: str
     digest: str
     part: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaxLine:
+    """The line on every page of a fax (47 CFR 68.318(d)). sent_at: local time at the mission, with its zone.
+    number: the sender's."""
+
+    sent_at: datetime
+    sender: str
+    number: str
 
 
 class MailWriter(Protocol):
@@ -91,12 +123,35 @@ class MailWriter(Protocol):
     ) -> bytes: ...
 
 
-class Typesetter(Protocol):
-    """Letters to PDF."""
+@dataclass(frozen=True, kw_only=True)
+class PageOrder:
+    """day_line: the letter's date, written out in its language. fax: how fine its fax pages are to be; None for
+    a letter on paper."""
 
-    def render_pdf(self, content: LetterContent, day_line: str) -> Rendered:
-        """day_line: the letter's date, written out in its language. The same content gives the same bytes."""
-        ...
+    content: LetterContent
+    day_line: str
+    fax: FaxResolution | None = None
+
+
+class Pages(Protocol):
+    """Letters to pages: PDF for paper, 1-bit pages for a fax. The same order gives the same bytes."""
+
+    def render(self, orders: Sequence[PageOrder]) -> list[Rendered | DispatcherError]:
+        """One answer an order. An error says why this letter cannot be put on a page; a StationeryUnusable is
+        the campaign's fault and the same for all its letters."""
+
+    def fax_enclosures(self, campaign: Campaign) -> tuple[EncodedEnclosure, ...]:
+        """The campaign's enclosures as fax pages. Raises StationeryUnusable."""
+
+    def faults(self, campaign: Campaign) -> list[StationeryUnusable]:
+        """What of the letterhead and the enclosures cannot be used; found out once for each campaign."""
+
+    def pictures(self, rendered: Rendered, enclosures: Sequence[bytes], line: FaxLine) -> list[bytes]:
+        """A PNG a page, to be looked at: a fax in black and white with its header line, as the far machine
+        prints it; paper in shades of grey."""
+
+    def rest(self) -> None:
+        """There is nothing to render for now."""
 
 
 def signature(content: LetterContent) -> Signature:

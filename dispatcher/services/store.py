@@ -178,6 +178,8 @@ class Outbox(Protocol):
     def wrongly_held(self, carriers: Iterable[Channel]) -> bool:
         """Whether a row waits for a carrier that there is, or is queued for one that there is not."""
 
+    def held_for(self, reason: HoldReason) -> list[DeliveryId]: ...
+
     def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
         """Mails to these letters' writers that have not left are not sent any more."""
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.adapters.campaign_files import CampaignFolder, NoSuchCampaign, read_campaign
-from dispatcher.domain.campaign import LANGUAGES, CampaignId, OfficeHours, Pacing
+from dispatcher.domain.campaign import LANGUAGES, CampaignId, FaxResolution, OfficeHours, Pacing
 from dispatcher.domain.errors import FileProblems
 from dispatcher.domain.mission import Channel, Grade
 from dispatcher.shelf import resource
@@ -79,6 +79,8 @@ def test_every_part_of_a_file_is_read(file: Path) -> None:
         ("[retries.email]", "[retries.pigeon]", "retries.pigeon"),
         ("factor = 2.0", "factor = 0.5", "retries.email.factor"),
         ("note.pdf", "missing.pdf", "enclosures"),
+        ("[letterhead]", '[letterhead]\nlogo = "missing.png"', "letterhead.logo"),
+        ("[pacing]", '[fax]\nresolution = "superfine"\n[pacing]', "fax.resolution"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_by_its_key(file: Path, old: str, new: str, key: str) -> None:
@@ -105,6 +107,19 @@ def test_only_pdfs_that_a_mail_server_takes_are_enclosed(folder: Path, file: Pat
     assert "not a PDF" in problems(file)[0]
     (folder / "note.pdf").write_bytes(PDF + bytes(6_000_000))
     assert "6 MB" in problems(file)[0]
+
+
+def test_the_logo_and_the_resolution_of_faxes_are_read(folder: Path, file: Path) -> None:
+    assert (read_campaign(file).letterhead.logo, read_campaign(file).fax_resolution) == (
+        None,
+        FaxResolution.FINE,
+    )
+    (folder / "logo.svg").write_bytes(b"<svg/>")
+    change(file, "[letterhead]", '[fax]\nresolution = "standard"\n[letterhead]\nlogo = "logo.svg"')
+    assert read_campaign(file).letterhead.logo == b"<svg/>"
+    assert read_campaign(file).fax_resolution is FaxResolution.STANDARD
+    (folder / "logo.svg").write_bytes(bytes(600_000))
+    assert "500 kB" in problems(file)[0]
 
 
 def test_settings_take_the_place_of_what_the_active_campaigns_file_says(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Letters as PDF: nine languages, the same bytes twice, no missing glyph unseen, typst code stays text."""
 
 import hashlib
+import io
 import tomllib
 from dataclasses import replace
 from datetime import date
@@ -8,12 +9,17 @@ from pathlib import Path
 
 import pypdfium2
 import pytest
-from PIL import Image
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageChops
 
-from dispatcher.adapters.typesetting import CannotTypeset, TypesettingFailed, TypstTypesetter
+from dispatcher.adapters.missing_glyphs import CannotTypeset
+from dispatcher.adapters.press import Press
+from dispatcher.adapters.typesetting import TypesettingFailed, TypstTypesetter, page_of
 from dispatcher.domain.campaign import LANGUAGES, ActionDayRule, Campaign, CampaignId, Enclosure, Letterhead
+from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Mission, MissionId, MissionKind
-from dispatcher.services.stationery import LetterContent
+from dispatcher.services.stationery import LetterContent, LogoUnusable, PageOrder, Rendered
 from dispatcher.shelf import resource
 
 CAMPAIGN = Campaign(
@@ -64,9 +70,22 @@ NAMES = {
 }
 
 
+class Desk:
+    """One letter at a time."""
+
+    def __init__(self) -> None:
+        self.press = Press(cores=1)
+
+    def render_pdf(self, content: LetterContent, day_line: str) -> Rendered:
+        (answer,) = self.press.render([PageOrder(content=content, day_line=day_line)])
+        if isinstance(answer, DispatcherError):
+            raise answer
+        return answer
+
+
 @pytest.fixture(scope="module")
-def typesetter() -> TypstTypesetter:
-    return TypstTypesetter()
+def typesetter() -> Desk:
+    return Desk()
 
 
 def text_of(pdf: bytes) -> str:
@@ -91,7 +110,7 @@ def samples() -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sample_letter_of_every_language_is_one_page_with_every_word(
-    language: str, typesetter: TypstTypesetter
+    language: str, typesetter: Desk
 ) -> None:
     sample = samples()[language]
     letter = replace(
@@ -111,12 +130,12 @@ def test_the_sample_letter_of_every_language_is_one_page_with_every_word(
 
 
 def test_the_same_letter_gives_the_same_bytes_even_from_another_typesetter(
-    typesetter: TypstTypesetter,
+    typesetter: Desk,
 ) -> None:
     first = typesetter.render_pdf(LETTER, DAY)
     typesetter.render_pdf(replace(LETTER, text="between"), DAY)
     assert typesetter.render_pdf(LETTER, DAY) == first
-    assert TypstTypesetter().render_pdf(LETTER, DAY) == first
+    assert TypstTypesetter().set(page_of(LETTER, DAY)) == (first.content, first.pages)
     assert first.digest == hashlib.sha256(first.content).hexdigest()
     assert typesetter.render_pdf(replace(LETTER, text="other"), DAY).digest != first.digest
 
@@ -131,9 +150,7 @@ def test_the_same_letter_gives_the_same_bytes_even_from_another_typesetter(
         ("half \ud83d", ("U+D83D",)),
     ],
 )
-def test_a_character_without_a_glyph_is_named(
-    text: str, named: tuple[str, ...], typesetter: TypstTypesetter
-) -> None:
+def test_a_character_without_a_glyph_is_named(text: str, named: tuple[str, ...], typesetter: Desk) -> None:
     with pytest.raises(CannotTypeset) as caught:
         typesetter.render_pdf(replace(LETTER, text=text), DAY)
     assert all(each in str(caught.value) for each in named)
@@ -141,7 +158,7 @@ def test_a_character_without_a_glyph_is_named(
     typesetter.render_pdf(LETTER, DAY)  # and the next letter is none the worse for it
 
 
-def test_invisible_characters_do_not_stop_a_letter(typesetter: TypstTypesetter) -> None:
+def test_invisible_characters_do_not_stop_a_letter(typesetter: Desk) -> None:
     text = "\ufeffa\u200bb\u200d c\u2060 \ufeff d\u00ade\tf\r\ng\u2028h"
     assert typesetter.render_pdf(replace(LETTER, text=text, writer_name="\ufeffJane"), DAY).pages == 1
 
@@ -157,17 +174,39 @@ def test_invisible_characters_do_not_stop_a_letter(typesetter: TypstTypesetter) 
         "-- --- ... 'q'",
     ],
 )
-def test_typst_code_in_a_letter_stays_text(code: str, typesetter: TypstTypesetter) -> None:
+def test_typst_code_in_a_letter_stays_text(code: str, typesetter: Desk) -> None:
     letter = replace(LETTER, text=code, subject=code, writer_name=code)
     assert squeezed(text_of(typesetter.render_pdf(letter, DAY).content)).count(squeezed(code)) == 3
+
+
+# Everything that means something to typst, TeX, HTML or Python's format, and some letters between.
+_HOSTILE = "#$*_`<>@\\/[](){}=~'\"!%&|^+:;,.?0x aeé語한"
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(alphabet=_HOSTILE, min_size=1, max_size=30))
+@example(text='#read("/etc/passwd")')
+@example(text="\\u{7d}#{sys}")
+def test_whatever_is_typed_is_printed_as_it_was_typed(text: str, typesetter: Desk) -> None:
+    letter = replace(LETTER, text=f"Begin {text} end", subject=f"B {text} e", writer_name=f"N {text} n")
+    printed = squeezed(text_of(typesetter.render_pdf(letter, DAY).content))
+    for expected in (letter.text, letter.subject, letter.writer_name):
+        assert squeezed(expected) in printed
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60))
+def test_any_text_is_printed_or_its_characters_are_named(text: str, typesetter: Desk) -> None:
+    try:
+        assert typesetter.render_pdf(replace(LETTER, text=text, writer_name=text[:20]), DAY).pages >= 1
+    except CannotTypeset as problem:
+        assert "U+" in str(problem)
 
 
 @pytest.mark.parametrize(
     ("country", "width"), [("US", 612), ("MX", 612), ("CA", 612), ("DE", 595), ("KR", 595)]
 )
-def test_the_paper_is_that_of_the_missions_country(
-    country: str, width: int, typesetter: TypstTypesetter
-) -> None:
+def test_the_paper_is_that_of_the_missions_country(country: str, width: int, typesetter: Desk) -> None:
     rendered = typesetter.render_pdf(replace(LETTER, mission=replace(BERLIN, country=country)), DAY)
     document = pypdfium2.PdfDocument(rendered.content)
     assert round(document[0].get_width()) == width
@@ -175,7 +214,7 @@ def test_the_paper_is_that_of_the_missions_country(
 
 
 @pytest.mark.parametrize("word", ["W" * 400, "https://example.org/" + "a" * 300, "語" * 300, "é" * 200])
-def test_nothing_runs_over_the_margin(word: str, typesetter: TypstTypesetter) -> None:
+def test_nothing_runs_over_the_margin(word: str, typesetter: Desk) -> None:
     rendered = typesetter.render_pdf(replace(LETTER, text=word, writer_name=word[:60]), DAY)
     document = pypdfium2.PdfDocument(rendered.content)
     picture = document[0].render(scale=1).to_pil().convert("L")
@@ -184,7 +223,30 @@ def test_nothing_runs_over_the_margin(word: str, typesetter: TypstTypesetter) ->
     assert right_margin.getextrema()[0] > 250
 
 
-def test_a_long_letter_is_counted_and_its_signature_is_never_alone(typesetter: TypstTypesetter) -> None:
+@pytest.mark.parametrize(
+    ("words", "starts_at_the_right"), [("שלום לכולם וברכה", True), ("Hello שלום", False), ("(«שלום»)", True)]
+)
+def test_a_paragraph_runs_in_the_direction_of_its_script(
+    words: str, starts_at_the_right: bool, typesetter: Desk
+) -> None:
+    """Hebrew has a font here (Libertinus); its letters stand in their order, from the right margin on."""
+    rendered = typesetter.render_pdf(replace(LETTER, text=f"Your Excellency,\n\n{words}\n\nlast"), DAY)
+    document = pypdfium2.PdfDocument(rendered.content)
+    text = document[0].get_textpage()
+    position = text.get_text_range().index("ש")
+    first, second = text.get_charbox(position)[0], text.get_charbox(position + 1)[0]
+    document.close()
+    assert (first > 400) == starts_at_the_right
+    assert second < first, "shin, then lamed to its left"
+
+
+def test_a_script_without_a_font_is_named_as_a_script(typesetter: Desk) -> None:
+    with pytest.raises(CannotTypeset) as caught:
+        typesetter.render_pdf(replace(LETTER, text="السلام عليكم"), DAY)
+    assert "no font here has Arabic letters (ا (U+0627)" in str(caught.value)
+
+
+def test_a_long_letter_is_counted_and_its_signature_is_never_alone(typesetter: Desk) -> None:
     for paragraphs in range(8, 30):
         letter = replace(
             LETTER, text="\n\n".join(["Please let them go in peace. " * 9] * paragraphs + ["The last."])
@@ -199,14 +261,14 @@ def test_a_long_letter_is_counted_and_its_signature_is_never_alone(typesetter: T
         assert f"Page {rendered.pages} of {rendered.pages}" in last
 
 
-def test_enclosures_are_listed_and_their_digests_kept(typesetter: TypstTypesetter) -> None:
+def test_enclosures_are_listed_and_their_digests_kept(typesetter: Desk) -> None:
     enclosed = replace(CAMPAIGN, enclosures=(Enclosure(name="A note.pdf", content=b"", digest="ab12"),))
     rendered = typesetter.render_pdf(replace(LETTER, campaign=enclosed, language="de"), DAY)
     assert rendered.enclosures == ("ab12",)
     assert "Anlagen: A note.pdf" in text_of(rendered.content)
 
 
-def test_a_shielded_letter_prints_no_name(typesetter: TypstTypesetter) -> None:
+def test_a_shielded_letter_prints_no_name(typesetter: Desk) -> None:
     printed = text_of(
         typesetter.render_pdf(replace(LETTER, shielded=True, organisation="Friends"), DAY).content
     )
@@ -214,19 +276,82 @@ def test_a_shielded_letter_prints_no_name(typesetter: TypstTypesetter) -> None:
     assert not any(secret in printed for secret in ("Jane", "Doe", "Houston", "Friends", "jane@"))
 
 
-def test_a_logo_stands_on_the_page_and_a_missing_one_is_an_error(
-    tmp_path: Path, typesetter: TypstTypesetter
-) -> None:
-    logo = tmp_path / "logo.png"
-    Image.new("RGB", (120, 40), (200, 0, 0)).save(logo)
+def picture(kind: str = "PNG", mode: str = "RGB", size: tuple[int, int] = (120, 40)) -> bytes:
+    stream = io.BytesIO()
+    colour = {"RGB": (200, 0, 0), "CMYK": (0, 99, 99, 0)}[mode]
+    Image.new(mode, size, colour).save(stream, kind)  # type: ignore[arg-type]
+    return stream.getvalue()
 
-    def with_logo(path: Path) -> LetterContent:
-        return replace(LETTER, campaign=replace(CAMPAIGN, letterhead=Letterhead(name="Day", logo=str(path))))
 
-    document = pypdfium2.PdfDocument(typesetter.render_pdf(with_logo(logo), DAY).content)
-    picture = document[0].render(scale=1).to_pil().convert("RGB")
+SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><rect width="120" height="40" fill="#c80000"/></svg>'
+
+
+def with_logo(logo: bytes) -> LetterContent:
+    return replace(LETTER, campaign=replace(CAMPAIGN, letterhead=Letterhead(name="Day", logo=logo)))
+
+
+def reds(pdf: bytes) -> tuple[int, int, int, int]:
+    """The box that the logo fills, in points."""
+    document = pypdfium2.PdfDocument(pdf)
+    page = document[0].render(scale=1).to_pil().convert("RGB")
     document.close()
-    colours = picture.getcolors(1 << 20) or []
-    assert sum(count for count, colour in colours if colour == (200, 0, 0)) > 500
-    with pytest.raises(TypesettingFailed):
-        typesetter.render_pdf(with_logo(tmp_path / "none.png"), DAY)
+    red, green, _ = page.split()
+    box = ImageChops.subtract(red, green).point(lambda value: 255 if value > 100 else 0).getbbox()
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize(
+    "logo",
+    [picture(), picture("JPEG"), SVG, b"\xef\xbb\xbf" + SVG],
+    ids=["png", "jpeg", "svg", "svg with a mark"],
+)
+def test_a_logo_stands_on_the_page_12_mm_high(logo: bytes, typesetter: Desk) -> None:
+    left, top, right, bottom = reds(typesetter.render_pdf(with_logo(logo), DAY).content)
+    assert abs(bottom - top - 34) <= 2
+    assert abs(right - left - 102) <= 2
+    assert abs(left - 71) <= 2
+
+
+def test_a_very_wide_logo_leaves_the_postmark_its_place(typesetter: Desk) -> None:
+    left, _, right, _ = reds(typesetter.render_pdf(with_logo(picture(size=(2400, 40))), DAY).content)
+    assert right - left <= 285
+
+
+@pytest.mark.parametrize(
+    ("logo", "why"),
+    [
+        (picture("GIF"), "GIF"),
+        (picture("JPEG", "CMYK"), "CMYK"),
+        (picture()[:60], "damaged"),
+        (picture()[:100] + b"\0" * 20 + picture()[120:], "damaged"),
+        (b"hello", "not a PNG, JPEG or SVG"),
+        (b"", "not a PNG, JPEG or SVG"),
+        (b"<svg", "damaged"),
+        (b"<svg>\xff", "UTF-8"),
+        (SVG.replace(b"<rect", b'<image href="/etc/hostname"/><rect'), "links"),
+        (SVG.replace(b"<rect", b'<image href="letter.typ"/><rect'), "links"),
+    ],
+)
+def test_a_logo_that_cannot_be_used_is_named_in_one_sentence(logo: bytes, why: str, typesetter: Desk) -> None:
+    with pytest.raises(LogoUnusable, match=why) as caught:
+        typesetter.render_pdf(with_logo(logo), DAY)
+    assert "\n" not in str(caught.value)
+    assert [str(each) for each in typesetter.press.faults(with_logo(logo).campaign)] == [str(caught.value)]
+    typesetter.render_pdf(LETTER, DAY)
+
+
+@pytest.mark.parametrize(
+    "code", ['#read("/etc/hostname")', '#read("../mail/x.txt")', '#read("../../x.toml")']
+)
+def test_nothing_on_the_disk_but_the_template_can_be_read(
+    code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even by the template, should anybody ever write such a line into it."""
+    letters = tmp_path / "templates" / "letters"
+    letters.mkdir(parents=True)
+    (letters / "letter.typ").write_text(code)
+    (tmp_path / "x.toml").write_text("secret")
+    monkeypatch.setattr("dispatcher.adapters.typesetting.resource", tmp_path.joinpath)
+    with pytest.raises(TypesettingFailed, match=r"not found|escape"):
+        TypstTypesetter().set(page_of(LETTER, DAY))

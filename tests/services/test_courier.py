@@ -137,7 +137,7 @@ def test_a_fax_carries_the_senders_number_and_the_missions_own_hour(home: Instal
     assert (sheets.channel, sheets.recipient) == (Channel.FAX, "+12125550103")
     assert (sheets.sender_number, sheets.sender) == ("+12025550124", "Refugees Day")
     assert sheets.at.isoformat() == "2027-09-24T10:00:00-04:00"
-    assert sheets.pdf.startswith(b"%PDF") and sheets.pages == 1
+    assert sheets.content.startswith(b"II*") and sheets.pages == 1
 
 
 def test_nothing_is_sent_before_it_is_due(home: Installation) -> None:

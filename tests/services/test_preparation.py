@@ -42,10 +42,11 @@ def test_bytes_are_stored_with_their_digest_and_without_a_date(home: Installatio
 def test_a_fax_and_a_printed_letter_are_pages(home: Installation) -> None:
     (fax,), (paper,) = home.take(country="US", region="US-NY"), home.take(first=2, country="IS")
     home.prepare()
-    for id in (fax, paper):
+    for id, media_type, begins in ((fax, "image/tiff", b"II*"), (paper, "application/pdf", b"%PDF")):
         found = rendered(home, id)
-        assert (found.media_type, found.pages) == ("application/pdf", 1)
-        assert found.content.startswith(b"%PDF")
+        assert (found.media_type, found.pages) == (media_type, 1)
+        assert found.content.startswith(begins)
+        assert found.digest == hashlib.sha256(found.content).hexdigest()
 
 
 def test_what_is_rendered_is_not_rendered_again(home: Installation) -> None:

@@ -222,6 +222,10 @@ class OutboxTable(CourierQueue, DeliveryLog):
             is not None
         )
 
+    def held_for(self, reason: HoldReason) -> list[DeliveryId]:
+        held = and_(outbox.c.state == _S.HELD.value, outbox.c.reason == reason.value)
+        return [DeliveryId(id) for id in self._connection.scalars(select(outbox.c.id).where(held))]
+
     def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
         for state in (_S.QUEUED, _S.HELD):
             mine = and_(outbox.c.kind == NOTICE, outbox.c.letter.in_(letters))

@@ -14,6 +14,7 @@ from dispatcher.faces.web.console import Console
 from dispatcher.faces.web.session import Session
 from dispatcher.faces.web.sheet import Sheet, sheet_of
 from dispatcher.services.house import House
+from dispatcher.services.page_view import PageView
 from dispatcher.services.store import LogFilter, Work
 
 _IN_DOUBT = (
@@ -35,19 +36,17 @@ class _Story:
 def delivery_routes(console: Console) -> APIRouter:
     router = APIRouter()
     house = console.house
+    view = PageView(house=house)
 
     @router.get("/deliveries/{number}", response_class=HTMLResponse)
     def delivery(
         request: Request, session: Annotated[Session, Depends(console.signed_in)], number: str
     ) -> Response:
-        id = (
-            DeliveryId(int(number))
-            if number.isascii() and number.isdigit() and len(number) < _LONGEST
-            else None
-        )
+        id = _id(number)
         with house.store.read() as work:
             story = _story(id, house, work) if id is not None else None
             moves = work.outbox.moves(id) if id is not None else []
+            pages = view.count(work, story.delivery) if story and session.may_decide else 0
         if story is None:
             sentence = "No delivery has this number. The board shows all of them."
             return console.pages.show(
@@ -64,11 +63,32 @@ def delivery_routes(console: Console) -> APIRouter:
             moves=moves,
             remedy=_remedy(story.delivery),
             sheet=_sheet(story, house) if session.may_decide else None,
+            pages=pages,
             zone=story.mission.time_zone if story.mission else "UTC",
             has_mailroom=house.mailroom is not None,
         )
 
+    @router.get("/deliveries/{number}/page-{page}.png")
+    def picture(
+        request: Request, _session: Annotated[Session, Depends(console.deciding)], number: str, page: str
+    ) -> Response:
+        id, wanted = _id(number), _id(page)
+        with house.store.read() as work:
+            delivery = work.outbox.get([id]).get(id) if id is not None else None
+        pictures = view.pictures(delivery) if delivery is not None else []
+        if wanted is None or not 0 < wanted <= len(pictures):
+            return console.pages.show(
+                request, "plain.html", status=404, title="No such page", sentence="There is no such page."
+            )
+        return Response(pictures[wanted - 1], media_type="image/png")
+
     return router
+
+
+def _id(number: str) -> DeliveryId | None:
+    """Also of a page: a number as the pages write it."""
+    fits = number.isascii() and number.isdigit() and len(number) < _LONGEST
+    return DeliveryId(int(number)) if fits else None
 
 
 _LONGEST = 18  # digits; more do not fit a key of the database

@@ -164,7 +164,7 @@ def _held(reason: str | None) -> str:
         case HoldReason.CHOOSE_MISSION.value:
             return "Your letter waits until somebody has chosen which of the consulates serves you."
         case HoldReason.CANNOT_TYPESET.value:
-            return "Your letter waits: it holds a character that we cannot print. Somebody looks into it."
+            return "Your letter waits: we cannot put it on a page as it is. Somebody looks into it."
         case HoldReason.MISSION_PAUSED.value | HoldReason.CAMPAIGN_PAUSED.value | HoldReason.ALL_PAUSED.value:
             return "Your letter waits: sending is paused for the moment."
         case _:

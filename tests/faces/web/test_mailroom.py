@@ -49,3 +49,23 @@ def test_the_mailroom_is_not_for_viewers(household: Household) -> None:
         answer = viewer.get(f"/console/mailroom{path}")
         assert answer.status_code == 403
         assert "Jane" not in answer.text
+
+
+def test_the_pages_of_a_fax_are_shown_before_it_leaves(household: Household) -> None:
+    household.take(country="IL", city="", email="fax@example.org")
+    household.house.preparation.prepare_all()
+    client = household.organizer()
+    page = client.get("/console/deliveries/1").text
+    assert 'src="/console/deliveries/1/page-1.png"' in page
+    picture = client.get("/console/deliveries/1/page-1.png")
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    for other in ("1/page-2", "1/page-0", "1/page-x", "2/page-1", "x/page-1"):
+        assert client.get(f"/console/deliveries/{other}.png").status_code == 404
+    assert household.organizer("Vic", Role.VIEWER).get("/console/deliveries/1/page-1.png").status_code == 403
+
+
+def test_a_mail_has_no_pages(household: Household) -> None:
+    client = _mailed(household)
+    assert "page-1.png" not in client.get("/console/deliveries/1").text
+    assert client.get("/console/deliveries/1/page-1.png").status_code == 404
