@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench clean
+.PHONY: help run install test check bench torture clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ check: $(VENV)/check.stamp ## Lint, types, import arrows
 
 bench: $(VENV)/test.stamp ## Benchmarks: ratios and CPU time
 	$(BIN)/python bench/run.py $(ARGS)
+
+torture: $(VENV)/test.stamp ## 200 rounds of kill -9 under load on each database, and databases that go away
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lock: $(VENV)/check.stamp ## Resolve the locks anew from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --group build $(LOCKED) -o requirements/run.lock
