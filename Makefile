@@ -29,8 +29,8 @@ check: $(VENV)/check.stamp ## Lint, types, import arrows
 	$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@echo "Lint, types and import arrows are in order."
 
-bench: $(VENV)/test.stamp ## Benchmarks: ratios and CPU time
-	$(BIN)/python bench/run.py $(ARGS)
+bench: $(VENV)/test.stamp ## Benchmarks beside other senders; ARGS="send peers" for some of them
+	$(BIN)/python -m bench $(ARGS)
 
 torture: $(VENV)/test.stamp ## 200 rounds of kill -9 under load on each database, and databases that go away
 	$(BIN)/python -m tests.torture $(ARGS)

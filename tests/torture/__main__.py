@@ -68,10 +68,14 @@ def _rounds(engine: str, rounds: int, dice: random.Random) -> tuple[Figures, lis
     began = time.monotonic()
     while total.rounds < rounds:
         with _series(engine, dice) as (series, _):
-            for _ in range(min(ROUNDS_A_SERIES, rounds - total.rounds)):
-                series.round()
-                _progress(engine, total.rounds + series.figures.rounds, rounds, began, series)
-            series.finish()
+            try:
+                for _ in range(min(ROUNDS_A_SERIES, rounds - total.rounds)):
+                    series.round()
+                    _progress(engine, total.rounds + series.figures.rounds, rounds, began, series)
+                series.finish()
+            except AssertionError as failure:  # the rest of this series cannot be played
+                series.figures.rounds += 1
+                series.violations.append(f"round {series.figures.rounds}: {failure}")
         total.add(series.figures)
         violations += series.violations
     print(file=sys.stderr)
