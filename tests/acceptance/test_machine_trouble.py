@@ -145,9 +145,7 @@ def test_a_locked_sqlite_file_is_waited_for_by_a_courier(station: Station) -> No
     """`make torture` locks it for longer than a writer's patience."""
     with in_thread(ReceivingSmtp(dice=random.Random(1))) as receiver:
         here = live(station, receiver.port, SMTP__CONNECTIONS="8")
-        with Series(
-            station=here, receiver=receiver, couriers=1, dice=random.Random(1), at_least=500
-        ) as series:
+        with Series(station=here, receiver=receiver, couriers=1, dice=random.Random(1), supply=500) as series:
             series.lose_database(locked_sqlite(here), 2.0)
             series.finish()
     assert series.violations == []

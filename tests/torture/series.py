@@ -34,8 +34,7 @@ CONNECTIONS = 8
 # A line has at most the letter whose answer it waits for and the one whose final dot is just leaving.
 DOUBT_A_KILL = 2 * CONNECTIONS
 # So many letters wait before a round, so that no courier runs dry in it; so many are brought at a time.
-_AT_LEAST = 2_000
-_BROUGHT = 2_000
+_SUPPLY = 2_000
 _WORKING_SECONDS = 0.6
 _STARTING_SECONDS = 0.9
 _STARTING_SHARE = 1 / 8
@@ -70,7 +69,7 @@ class Series:
     receiver: ReceivingSmtp
     couriers: int
     dice: random.Random
-    at_least: int = _AT_LEAST
+    supply: int = _SUPPLY
     figures: Figures = field(default_factory=Figures)
     violations: list[str] = field(default_factory=list)
     _open: ExitStack = field(default_factory=ExitStack)
@@ -129,9 +128,9 @@ class Series:
         self._look(finished=True)
 
     def _provide(self) -> None:
-        while self.figures.letters - len(self.receiver.taken) < self.at_least:
-            self.station.bring(drafts(_BROUGHT, start=self.figures.letters))
-            self.figures.letters += _BROUGHT
+        while self.figures.letters - len(self.receiver.taken) < self.supply:
+            self.station.bring(drafts(self.supply, start=self.figures.letters))
+            self.figures.letters += self.supply
 
     def _start_the_missing(self) -> None:
         while len(self._working) < self.couriers:
