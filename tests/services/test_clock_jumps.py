@@ -1,6 +1,7 @@
 """The machine's clock jumps while a courier works, forward and back: nothing leaves twice or at the wrong hour."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from dispatcher.adapters.clocks import SystemClock
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.outcome import Outcome
+from dispatcher.services.courier import Courier
 from dispatcher.services.schedule import ticks
 from tests.installation import (
     ACCEPTED,
@@ -48,6 +50,13 @@ class MachineClock:
     @property
     def shown(self) -> datetime:
         return datetime.fromtimestamp(self.wall, UTC)
+
+
+def _courier(home: Installation, machine: MachineClock, transport: ScriptedTransport) -> Courier:
+    """One that looks at the machine's clock."""
+    courier = home.courier(transport, clock=machine.clock)
+    courier.claiming = replace(courier.claiming, clock=machine.clock)
+    return courier
 
 
 @pytest.mark.parametrize("by", [HOURS, -HOURS])
@@ -92,7 +101,7 @@ def test_nothing_leaves_outside_hours_by_a_jump_forward_that_is_taken_back(home:
     home.take(3)
     home.prepare()
     machine, transport = MachineClock(OPENING - HOURS), ScriptedTransport()
-    courier = home.courier(transport, clock=machine.clock)
+    courier = _courier(home, machine, transport)
     machine.jump(2 * HOURS)
     for _ in range(5):
         machine.live_through(timedelta(seconds=10))
@@ -111,8 +120,8 @@ def test_a_living_courier_keeps_its_leases_through_a_jump_forward_that_stands(ho
     home.take(1)
     home.prepare()
     machine = MachineClock(NOON)
-    courier = home.courier(clock=machine.clock)
-    assert courier._claim(False, 10) is not None
+    courier = _courier(home, machine, ScriptedTransport())
+    assert courier.claiming.claim(10, notices=False) is not None
     machine.jump(HOURS)
     seconds = 0
 
@@ -146,7 +155,7 @@ def test_an_answer_that_comes_after_the_lease_still_settles_its_letter(
         with home.house.store.write() as work:
             work.outbox.recover(now=ahead.told, dead=(), by="clock")
         assert home.states() == {D.IN_DOUBT: 1}
-        assert second._claim(False, 10) is None
+        assert second.claiming.claim(10, notices=False) is None
 
     transport = ScriptedTransport(answer=lambda _: answer, before=lease_ends)
     home.work(home.courier(transport), NOON)
@@ -160,7 +169,7 @@ def test_a_clock_that_goes_back_stops_nothing_and_doubles_nothing(home: Installa
     home.take(4)
     home.prepare()
     machine, transport = MachineClock(NOON), ScriptedTransport()
-    courier = home.courier(transport, clock=machine.clock)
+    courier = _courier(home, machine, transport)
     home.work(courier)
     sent = len(transport.sent)
     assert sent
