@@ -1,4 +1,4 @@
-"""Rows `flat`, `enclosure` and `dkim`: what a letter costs, and what the courier holds, however long the queue."""
+"""Rows `flat` and `enclosure`: what a letter costs, and what the courier holds, however long the queue."""
 
 import shutil
 import sys
@@ -36,10 +36,10 @@ def flat(results: Results, folder: Path) -> None:
     )
     shortest, longest = measured[_LENGTHS[0][0]], measured[_LENGTHS[-1][0]]
     cost = median(run.cpu for run in longest) / median(run.cpu for run in shortest)
-    words = "CPU a letter, 200,000 / 1,000 letters"
+    words = f"CPU a letter, {_LENGTHS[-1][0]:,} / {_LENGTHS[0][0]:,} letters"
     results.bounds.append(Bound(what=words, measured=cost, limit=1.2, aim=1.0, at_most=True))
     peak = max(run.peak for run in longest)
-    words = "courier's memory with 200,000 letters waiting"
+    words = f"courier's memory with {_LENGTHS[-1][0]:,} letters waiting"
     results.bounds.append(Bound(what=words, measured=peak, limit=150, aim=100, unit=" MB", at_most=True))
 
 

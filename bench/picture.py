@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from bench.report import Bar
 
-_WIDTH, _NAMES, _FIGURES = 760, 290, 70
+_WIDTH, _NAMES, _FIGURES = 760, 320, 70
 _TOP, _STEP, _THICK = 56, 34, 18
 _STYLE = """
   text { font: 15px system-ui, sans-serif; fill: #1D2A33 }
