@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test check bench clean
+.PHONY: help run install test check bench torture clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,11 @@ check: $(VENV)/check.stamp ## Lint, types, import arrows
 	$(BIN)/lint-imports --no-cache > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
 	@echo "Lint, types and import arrows are in order."
 
-bench: $(VENV)/test.stamp ## Benchmarks: ratios and CPU time
-	$(BIN)/python bench/run.py $(ARGS)
+bench: $(VENV)/test.stamp ## Benchmarks beside other senders; ARGS="send peers" for some of them
+	$(BIN)/python -m bench $(ARGS)
+
+torture: $(VENV)/test.stamp ## 200 rounds of kill -9 under load on each database, and databases that go away
+	$(BIN)/python -m tests.torture $(ARGS)
 
 lock: $(VENV)/check.stamp ## Resolve the locks anew from pyproject.toml (needs uv)
 	uv pip compile -q pyproject.toml --group build $(LOCKED) -o requirements/run.lock

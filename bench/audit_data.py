@@ -1,8 +1,8 @@
 """The audit over a large log: makes a database of sent letters by SQL, seals it, and times `dispatcher audit`.
 
-    python bench/audit_data.py --letters 200000 [--keep FOLDER]
+    python -m bench.audit_data --letters 200000 [--keep FOLDER]
 
-Six moves, one attempt and one delivery a letter, as a courier leaves them; texts of the usual length.
+Prints one JSON document. Six moves, one attempt and one delivery a letter, as a courier leaves them; texts of the usual length.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from bench.machine import clean_environment
 from dispatcher.adapters.clocks import SystemClock
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.migrate import migrate
@@ -60,10 +61,8 @@ def main() -> None:
         seconds = time.perf_counter() - started
         database.close()
         rows = options.letters * (len(STEPS) + 2)
-        print(
-            f"seal   {rows:>9,} rows in {blocks} blocks: {seconds:.1f} s, {seconds / rows * 1e6:.1f} us a row"
-        )
-        _audit(folder, options.letters)
+        sealed = {"rows": rows, "blocks": blocks, "seal_seconds": seconds}
+        print(json.dumps(sealed | _audit(folder, options.letters)))
 
 
 def fill(database: Database, count: int) -> None:
@@ -125,7 +124,7 @@ def _fill_letters(connection: Connection, name: bytes) -> None:
     )
 
 
-def _audit(folder: Path, letters: int) -> None:
+def _audit(folder: Path, letters: int) -> dict[str, float]:
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "dispatcher", "audit", "--json"],
@@ -135,17 +134,15 @@ def _audit(folder: Path, letters: int) -> None:
     assert process.stdout is not None
     answer = json.loads(process.stdout.read())
     _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
     seconds = time.perf_counter() - started
-    assert status == 0 and answer["ok"] and answer["approved"] == letters, answer["broken"][:5]
-    print(
-        f"audit  {letters:>9,} letters: {seconds:.1f} s, {used.ru_utime + used.ru_stime:.1f} s CPU, "
-        f"{used.ru_maxrss / 1024:.0f} MB at most, {answer['seals']['blocks']} blocks (at most 20 s, aim 5 s)"
-    )
+    assert process.returncode == 0 and answer["ok"] and answer["approved"] == letters, answer["broken"][:5]
+    cpu = used.ru_utime + used.ru_stime
+    return {"seconds": seconds, "cpu": cpu, "peak_mb": used.ru_maxrss / 1024}
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
-    return clean | {"DISPATCHER_DATA": str(folder), "DISPATCHER_MODE": "rehearsal"}
+    return clean_environment(DATA=str(folder), MODE="rehearsal")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, p
 from dispatcher.adapters.bounce_reader import BounceReader
 from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.clocks import SimulatedClock, SystemClock
-from dispatcher.adapters.courier_locks import CourierLock, dead_couriers, forget
+from dispatcher.adapters.courier_locks import CourierLock, dead_couriers
 from dispatcher.adapters.database.engine import Database, sqlite_folder
 from dispatcher.adapters.database.migrate import is_current, migrate
 from dispatcher.adapters.database.store import DatabaseStore
@@ -275,14 +275,13 @@ def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
     """Holds the courier's lock, and before that takes up what dead couriers of this folder have left."""
     folder = settings.data / "couriers"
     with CourierLock(folder, courier.id):
-        dead = [each for each in dead_couriers(folder) if each != courier.id]
-        Recovery(
-            store=courier.store,
-            clock=courier.clock,
-            settling=courier.settling,
-            journal=courier.claiming.journal,
-        ).take_up(dead)
-        forget(folder, dead)
+        with dead_couriers(folder) as dead:
+            Recovery(
+                store=courier.store,
+                clock=courier.clock,
+                settling=courier.settling,
+                journal=courier.claiming.journal,
+            ).take_up(dead)
         with courier.store.write() as work:
             courier.settling.dispatch.fit_to_carriers(work, at=courier.clock.now())
         yield

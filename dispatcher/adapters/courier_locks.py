@@ -3,6 +3,8 @@ system lets go the moment the process is gone, however it went."""
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -30,26 +32,33 @@ class CourierLock:
         os.close(self._descriptor)
 
 
-def dead_couriers(folder: Path) -> list[str]:
-    """The couriers whose file is left without a holder. Their files stay until `forget`, so that a process that
-    dies in the middle of the recovery leaves the work to the next one."""
-    return [path.stem for path in sorted(folder.glob("*.lock")) if _is_free(path)]
+@contextmanager
+def dead_couriers(folder: Path) -> Iterator[list[str]]:
+    """The couriers whose file is left without a holder. Until the block ends they are ours alone: of two processes
+    that start together only one takes up what a dead courier left. Then their files go; they stay when the block
+    fails or its process dies, and leave the work to the next one."""
+    held = {path: descriptor for path in sorted(folder.glob("*.lock")) if (descriptor := _grasp(path)) >= 0}
+    try:
+        yield [path.stem for path in held]
+        for path in held:
+            path.unlink(missing_ok=True)
+    finally:
+        for descriptor in held.values():
+            os.close(descriptor)
 
 
-def forget(folder: Path, couriers: list[str]) -> None:
-    for courier in couriers:
-        (folder / f"{courier}.lock").unlink(missing_ok=True)
-
-
-def _is_free(path: Path) -> bool:
+def _grasp(path: Path) -> int:
+    """The file's descriptor with its lock held; -1 when another process has it, or it is gone."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
-        return False
+        return -1
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
-    finally:
         os.close(descriptor)
-    return path.exists()  # it may have left in good order just now
+        return -1
+    if not os.fstat(descriptor).st_nlink:  # it has left in good order, or was taken up, just now
+        os.close(descriptor)
+        return -1
+    return descriptor

@@ -7,14 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes
 
-import psycopg
 import pytest
 
 from dispatcher.domain.delivery import DeliveryState
 from tests.acceptance.station import Running, Station, drafts, live, wait_for
 from tests.conftest import PostgresServer
 from tests.servers.in_thread import in_thread
+from tests.servers.receiving_smtp import ReceivingSmtp
 from tests.servers.scripted_smtp import Act, ScriptedSmtp, say
+from tests.torture.series import CONNECTIONS, Series
 
 _LETTERS = 120
 # So slow that a kill finds letters at every step: on the wire, behind the final dot, before the answer.
@@ -58,20 +59,18 @@ def _kill_again_and_again(
         running.kill()
 
 
-@pytest.mark.parametrize("command", ["courier", "serve"])
-def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
-    command: str, station: Station, unused_port: int
-) -> None:
+def test_a_killed_serve_sends_nothing_twice_and_loses_nothing(station: Station, unused_port: int) -> None:
+    """By lines that take one letter at a time."""
     with in_thread(ScriptedSmtp(always=_SLOW)) as server, ExitStack() as processes:
         here = live(station, server.port, WEB__PORT=str(unused_port))
         here.bring(drafts(_LETTERS))
         _kill_again_and_again(
             server,
-            lambda: processes.enter_context(here.start(command)),
-            rounds=3 if command == "courier" else 2,
+            lambda: processes.enter_context(here.start("serve")),
+            rounds=2,
             dice=random.Random(_SEED),
         )
-        with here.start(command) as last:
+        with here.start("serve") as last:
             here.settles()
             assert last.stop() < 10
         _agrees(here, server, _LETTERS)
@@ -80,29 +79,25 @@ def test_a_killed_process_sends_nothing_twice_and_loses_nothing(
         assert here.count(DeliveryState.IN_DOUBT) <= 3 * 8
 
 
-def test_two_couriers_on_postgresql_share_the_letters_also_when_one_is_killed(
-    station: Station, postgres: PostgresServer
+@pytest.mark.parametrize(("engine", "couriers"), [("sqlite", 1), ("postgresql", 2)])
+def test_rounds_of_kills_under_load_lose_nothing_double_nothing_and_leave_little_in_doubt(
+    engine: str, couriers: int, station: Station, request: pytest.FixtureRequest
 ) -> None:
-    with _database(postgres) as url, in_thread(ScriptedSmtp(always=_SLOW)) as server:
-        here = live(station, server.port, DATABASE__URL=url, COURIER__BATCH="25")
-        with ExitStack() as processes:
-            stays = processes.enter_context(here.start("courier"))
-            dies = processes.enter_context(here.start("courier"))
-            stays.says("is at work")
-            dies.says("is at work")
-            here.bring(drafts(_LETTERS))
-            dice = random.Random(_SEED)
-            wait_for(lambda: len(server.received) >= dice.randint(15, 40), "some letters to arrive")
-            dies.kill()
-            comes = processes.enter_context(here.start("courier"))
-            comes.says("is at work")  # and has taken up what the dead one left
-            here.settles()
-            assert stays.stop() < 10
-            assert comes.stop() < 10
-        _agrees(here, server, _LETTERS)
-        with psycopg.connect(url) as connection:
-            query = "SELECT DISTINCT by FROM moves WHERE subject = 'delivery' AND new = 'accepted'"
-            assert len(connection.execute(query).fetchall()) >= 2, "one courier did all the work"
+    """A short run of `make torture`."""
+    with ExitStack() as stack:
+        receiver = stack.enter_context(in_thread(ReceivingSmtp(dice=random.Random(_SEED))))
+        here = live(station, receiver.port, SMTP__CONNECTIONS=str(CONNECTIONS))
+        if engine == "postgresql":
+            url = stack.enter_context(_database(request.getfixturevalue("postgres")))
+            here = here.with_settings(DATABASE__URL=url)
+        dice = random.Random(_SEED)
+        series = stack.enter_context(
+            Series(station=here, receiver=receiver, couriers=couriers, dice=dice, supply=400)
+        )
+        for _ in range(3):
+            series.round()
+        series.finish()
+        assert series.violations == []
 
 
 @contextmanager

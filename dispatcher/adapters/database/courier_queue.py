@@ -102,7 +102,12 @@ class CourierQueue(MoveLog):
 
     def settle(self, results: Sequence[Settlement], *, at: datetime, by: str) -> set[DeliveryId]:
         standing = self._still_leased(results)
-        settled = [result for result in results if result.delivery in standing]
+        # What is in doubt already (its lease ran out meanwhile) and has no better answer stays as it is.
+        settled = [
+            result
+            for result in results
+            if result.delivery in standing and (result.new, standing[result.delivery]) != (_S.IN_DOUBT,) * 2
+        ]
         if not settled:
             return set()
         for new, old in {(result.new, standing[result.delivery]) for result in settled}:

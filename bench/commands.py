@@ -1,47 +1,52 @@
-"""`make bench`: CPU time, memory and rates of the service on this machine; ratios where there is a yardstick.
+"""Rows about the commands: whole processes, timed from outside with the operating system's own accounting."""
 
-Whole processes, timed from outside with the operating system's own accounting. Rows can be chosen by name:
-make bench ARGS="import mime". Nothing leaves the machine.
-"""
-
-import argparse
 import csv
-import os
+import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from bench.machine import ROOT, clean_environment
+from bench.report import Bound, Results, Table
+
 EXAMPLES = ROOT / "config" / "examples" / "letters.csv"
+_AUDITED = 200_000
+
+# Name, what was measured, what is aimed at.
+Row = tuple[str, str, str]
 
 
-@dataclass(frozen=True)
-class Row:
-    name: str
-    figure: str
-    aim: str
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rows", nargs="*", help=f"of {', '.join(BENCHES)}; all by default")
-    chosen = parser.parse_args().rows or list(BENCHES)
-    print(f"{'row':<12} {'measured':<58} aim")
-    for name in chosen:
-        row = BENCHES[name]()
-        print(f"{row.name:<12} {row.figure:<58} {row.aim}", flush=True)
+def audit(results: Results, folder: Path) -> None:
+    """`dispatcher audit` over 200,000 letters that were sent, log and seals read whole."""
+    data = folder / "audited"
+    command = [sys.executable, "-m", "bench.audit_data", "--letters", str(_AUDITED), "--keep", str(data)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    found = json.loads(done.stdout)
+    results.show(
+        Table(
+            title=f"Audit of {_AUDITED:,} letters ({found['rows']:,} rows of the log, {found['blocks']} seals)",
+            columns=("step", "seconds", "CPU s", "peak MB"),
+            rows=[
+                ("seal", f"{found['seal_seconds']:.1f}", "", ""),
+                ("audit", f"{found['seconds']:.1f}", f"{found['cpu']:.1f}", f"{found['peak_mb']:.0f}"),
+            ],
+        )
+    )
+    words = "audit of 200,000 letters"
+    results.bounds.append(
+        Bound(what=words, measured=found["seconds"], limit=20, aim=5, unit=" s", at_most=True)
+    )
 
 
 def help_text() -> Row:
     """CPU of `dispatcher --help`, the middle one of five."""
     times = sorted(_run(["--help"], Path())[0] for _ in range(5))
-    return Row("help", f"{times[2]:.2f} s CPU", "under 0.35 s CPU")
+    return ("help", f"{times[2]:.2f} s CPU", "under 0.35 s CPU")
 
 
 def import_letters() -> Row:
@@ -54,7 +59,7 @@ def import_letters() -> Row:
         _letters(large, count)
         base_cpu, _ = _run(["import", str(small), "--confirmed", "--json"], data / "a")
         cpu, wall = _run(["import", str(large), "--confirmed", "--json"], data / "b")
-    return Row(
+    return (
         "import",
         f"{count / wall:,.0f} letters/s with start and first import of the directory; "
         f"{(cpu - base_cpu) / count * 1e6:.0f} us CPU a letter",
@@ -65,13 +70,13 @@ def import_letters() -> Row:
 def rehearsal() -> Row:
     with tempfile.TemporaryDirectory() as folder:
         cpu, wall = _run(["rehearse", "--no-log"], Path(folder))
-    return Row("rehearse", f"{wall:.1f} s for the example letters, {cpu:.1f} s CPU", "under 20 s")
+    return ("rehearse", f"{wall:.1f} s for the example letters, {cpu:.1f} s CPU", "under 20 s")
 
 
 def idle_memory() -> Row:
     """Resident memory of `serve` after a few seconds without work."""
     with tempfile.TemporaryDirectory() as folder:
-        environment = _environment(Path(folder)) | {"DISPATCHER_WEB__PORT": "0"}
+        environment = _clean(Path(folder)) | {"DISPATCHER_WEB__PORT": "0"}
         process = subprocess.Popen(
             [sys.executable, "-m", "dispatcher", "serve"],
             env=environment,
@@ -86,7 +91,7 @@ def idle_memory() -> Row:
             process.terminate()
             process.wait(30)
     resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-    return Row("serve", f"{resident / 1024:.0f} MB resident when idle", "under 180 MB")
+    return ("serve", f"{resident / 1024:.0f} MB resident when idle", "under 180 MB")
 
 
 def mime() -> Row:
@@ -95,7 +100,7 @@ def mime() -> Row:
     answer = subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=True, cwd=ROOT
     )
-    return Row("mime", answer.stdout.strip(), "0.12 ms a letter")
+    return ("mime", answer.stdout.strip(), "0.12 ms a letter")
 
 
 def _letters(path: Path, count: int) -> None:
@@ -109,9 +114,8 @@ def _letters(path: Path, count: int) -> None:
             writer.writerow(row | {"email": f"supporter-{number}@example.net", "letter": letter})
 
 
-def _environment(data: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
-    return clean | {"DISPATCHER_DATA": str(data), "DISPATCHER_MODE": "rehearsal"}
+def _clean(data: Path) -> dict[str, str]:
+    return clean_environment(DATA=str(data), MODE="rehearsal")
 
 
 def _run(arguments: list[str], data: Path) -> tuple[float, float]:
@@ -119,7 +123,7 @@ def _run(arguments: list[str], data: Path) -> tuple[float, float]:
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(
         [sys.executable, "-m", "dispatcher", *arguments],
-        env=_environment(data),
+        env=_clean(data),
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -137,6 +141,3 @@ BENCHES: dict[str, Callable[[], Row]] = {
     "serve": idle_memory,
     "mime": mime,
 }
-
-if __name__ == "__main__":
-    main()
