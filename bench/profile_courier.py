@@ -5,9 +5,8 @@ import cProfile
 import pstats
 import signal
 import sys
-from collections.abc import Callable, Coroutine
-from typing import Any
 
+from dispatcher.adapters.event_loop import run
 from dispatcher.services.courier import Courier
 from dispatcher.settings import load_settings
 from dispatcher.wiring import at_work, make_courier, open_lean_house
@@ -21,21 +20,13 @@ def main() -> None:
     profiler = cProfile.Profile()
     with at_work(courier, settings):
         print("is at work", file=sys.stderr, flush=True)
-        profiler.runcall(_runner(), _until_stopped(courier))
+        profiler.runcall(run, _until_stopped(courier))
     pstats.Stats(profiler).sort_stats("tottime").print_stats(_LINES)
 
 
 async def _until_stopped(courier: Courier) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, courier.stop)
     await courier.run()
-
-
-def _runner() -> Callable[[Coroutine[Any, Any, None]], None]:
-    try:
-        import uvloop  # noqa: PLC0415 - not on every system
-    except ImportError:
-        return asyncio.run
-    return uvloop.run
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, tzinfo
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     from dispatcher.services.backup import Backups
@@ -100,6 +101,11 @@ class Entrance:
 
         with at_work(courier, settings):
             yield
+
+    def run(self, work: "Coroutine[Any, Any, None]") -> None:
+        from dispatcher.adapters.event_loop import run
+
+        run(work)
 
     def clock(self) -> "Clock":
         from dispatcher.adapters.clocks import SystemClock

@@ -1,9 +1,10 @@
 """What the commands are given by the composition root."""
 
+from collections.abc import Coroutine
 from contextlib import AbstractContextManager
 from datetime import date, tzinfo
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dispatcher.services.backup import Backups
 from dispatcher.services.clock import Clock
@@ -56,6 +57,9 @@ class Entrance(Protocol):
 
     def at_work(self, courier: Courier, settings: Settings) -> AbstractContextManager[None]:
         """Holds the courier's lock; takes up first what dead couriers have left."""
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """To its end, on the quickest event loop there is."""
 
     def clock(self) -> Clock: ...
 

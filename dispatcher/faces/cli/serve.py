@@ -71,7 +71,7 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
     server = uvicorn.Server(config)
     with closing(_listen(settings.web.host, settings.web.port)) as listener:
         _greet(house, settings, listener.getsockname()[1])
-        asyncio.run(server.serve(sockets=[listener]))
+        entrance.run(server.serve(sockets=[listener]))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -95,7 +95,7 @@ def courier_command(entrance: Entrance) -> None:
     courier = entrance.courier(house, settings)
     with entrance.ticking(house), entrance.at_work(courier, settings):
         click.echo(f"Courier {courier.id[:8]} is at work ({_mode(house)}). Stop it with Ctrl-C.", err=True)
-        asyncio.run(_until_stopped(courier))
+        entrance.run(_until_stopped(courier))
 
 
 async def _until_stopped(courier: Courier) -> None:
