@@ -77,11 +77,14 @@ def judge(end: CallEnd, *, sent: int, confirmed: int | None, words: str) -> FaxR
         counted = f"{confirmed} of {sent} {pages} confirmed"
     else:
         counted = f"{sent} {pages}, not counted by the carrier" if end is CallEnd.DELIVERED else ""
+    said = words.strip().rstrip(".")
+    if counted and said == end.value:
+        said = ""
     return FaxResult(
         end=end,
         pages_sent=sent,
         pages_confirmed=sent if confirmed is None and end is CallEnd.DELIVERED else confirmed or 0,
-        words=". ".join(part for part in (counted, words.rstrip(".")) if part) + ".",
+        words=". ".join(part[0].upper() + part[1:] for part in (counted, said) if part) + ".",
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -112,9 +111,9 @@ def test_it_calls_nobody_back(fax: HylaFax) -> None:
 
 
 @needs_hfaxd
-def test_debians_own_server_takes_finds_and_kills_a_job(tmp_path: Path, pdf: bytes) -> None:
+def test_debians_own_server_takes_finds_and_kills_a_job(pdf: bytes) -> None:
     tiff = fax_document(pdf, header=FaxHeader(sent_at=NOW, sender="Refugees Day", number="+12025550124")).tiff
-    with hfaxd(tmp_path) as port:
+    with hfaxd() as port:
         fax = HylaFax(f"hylafax://127.0.0.1:{port}")
         assert fax.probe() == []
         submission = fax.submit(order("b" * 32, tiff)).outcome

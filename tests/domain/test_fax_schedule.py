@@ -74,16 +74,16 @@ def test_no_letter_is_called_about_for_ever(ends: list[CallEnd]) -> None:
 @pytest.mark.parametrize(
     ("said", "sent", "confirmed", "end", "words"),
     [
-        (E.DELIVERED, 3, 3, E.DELIVERED, "3 of 3 pages confirmed. ok."),
-        (E.DELIVERED, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. ok."),
-        (E.DELIVERED, 3, 0, E.LINE_ERROR, "0 of 3 pages confirmed. ok."),
-        (E.DELIVERED, 1, None, E.DELIVERED, "1 page, not counted by the carrier. ok."),
-        (E.DELIVERED, 2, 3, E.DELIVERED, "3 of 2 pages confirmed. ok."),
-        (E.LINE_ERROR, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. ok."),
-        (E.LINE_ERROR, 3, None, E.LINE_ERROR, "ok."),
-        (E.UNKNOWN, 3, 2, E.UNKNOWN, "2 of 3 pages confirmed. ok."),
-        (E.UNKNOWN, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. ok."),
-        (E.BUSY, 3, None, E.BUSY, "ok."),
+        (E.DELIVERED, 3, 3, E.DELIVERED, "3 of 3 pages confirmed. Ok."),
+        (E.DELIVERED, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. Ok."),
+        (E.DELIVERED, 3, 0, E.LINE_ERROR, "0 of 3 pages confirmed. Ok."),
+        (E.DELIVERED, 1, None, E.DELIVERED, "1 page, not counted by the carrier. Ok."),
+        (E.DELIVERED, 2, 3, E.DELIVERED, "3 of 2 pages confirmed. Ok."),
+        (E.LINE_ERROR, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. Ok."),
+        (E.LINE_ERROR, 3, None, E.LINE_ERROR, "Ok."),
+        (E.UNKNOWN, 3, 2, E.UNKNOWN, "2 of 3 pages confirmed. Ok."),
+        (E.UNKNOWN, 3, 1, E.PARTIAL, "1 of 3 pages confirmed. Ok."),
+        (E.BUSY, 3, None, E.BUSY, "Ok."),
     ],
 )
 def test_delivered_is_a_fax_of_which_every_page_arrived(

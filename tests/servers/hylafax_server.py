@@ -6,6 +6,7 @@ import shutil
 import socket
 import socketserver
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -183,21 +184,23 @@ def hfaxd_found() -> bool:
 
 
 @contextmanager
-def hfaxd(folder: Path) -> Iterator[int]:
+def hfaxd() -> Iterator[int]:
     """Debian's own server, without a modem: jobs are taken and reported, and no call is ever made."""
-    spool = folder / "hylafax"
+    # Not in pytest's folder: the server gives up its rights before it goes to its spool, and others may not enter there.
+    with tempfile.TemporaryDirectory(prefix="hylafax-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield from _running(Path(folder) / "spool")
+
+
+def _running(spool: Path) -> Iterator[int]:
     shutil.copytree(
         _SPOOL, spool, symlinks=True, ignore=shutil.ignore_patterns("FIFO*", "q[0-9]*", "doc[0-9]*")
     )
     shutil.copytree(_ETC, spool / "etc", dirs_exist_ok=True)
+    (spool / "etc" / "hosts.hfaxd").write_text("127.0.0.1\nlocalhost\n")
+    (spool / "etc" / "hosts.hfaxd").chmod(0o600)
     for each in (spool, *spool.rglob("*")):
         shutil.chown(each, "uucp", "uucp")
-    (spool / "etc" / "hosts.hfaxd").write_text("127.0.0.1\nlocalhost\n")
-    shutil.chown(spool / "etc" / "hosts.hfaxd", "uucp", "uucp")
-    (spool / "etc" / "hosts.hfaxd").chmod(0o600)
-    for each in (folder, *folder.parents):  # it gives up its rights before it goes there
-        if each.stat().st_mode & 0o001 == 0 and each.stat().st_uid == 0:
-            each.chmod(each.stat().st_mode | 0o011)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
