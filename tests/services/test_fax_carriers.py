@@ -166,3 +166,17 @@ def test_a_fax_with_fewer_pages_than_were_sent_is_partial(bench: Bench) -> None:
     row = bench.home.delivery(id)
     assert (row.state, row.reason) == (D.QUEUED, "partial")
     assert bench.answers(id)[-1].reply.startswith("1 of 2 pages confirmed")
+
+
+def test_two_couriers_never_call_one_number_at_once(bench: Bench) -> None:
+    bench.letter(1)
+    bench.letter(2)
+    bench.wait(days=7, hours=7)  # the office is open, and both letters are due
+    one, other = (bench.home.courier(bench.transport, pages=bench.desk) for _ in range(2))  # type: ignore[arg-type]
+    first = one.claiming.claim(1, notices=False)
+    assert first is not None and len(first) == 1
+    assert other.claiming.claim(10, notices=False) is None
+    bench.desk.submit(first.sheets[0])
+    bench.wait(minutes=3)
+    assert other.claiming.claim(10, notices=False) is None
+    assert len(bench.server.taken) == 1

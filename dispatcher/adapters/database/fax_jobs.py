@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
 
 from dispatcher.adapters.database.schema import LEASED, OPEN, attempts, fax_jobs, outbox
 from dispatcher.domain.delivery import DeliveryId, DeliveryState
@@ -102,18 +102,21 @@ class FaxJobTable:
         }
 
     def to_ask(self, carrier: str, *, now: datetime, asked_before: datetime, limit: int) -> list[FaxJob]:
+        # From the few open jobs to their rows, never from the many rows that were accepted.
+        with_carrier = exists().where(
+            outbox.c.id == fax_jobs.c.outbox, outbox.c.state == DeliveryState.ACCEPTED.value
+        )
         ready = (
             select(fax_jobs.c.id)
-            .join(outbox, outbox.c.id == fax_jobs.c.outbox)
             .where(
                 _OPEN,
                 fax_jobs.c.carrier == carrier,
-                outbox.c.state == DeliveryState.ACCEPTED.value,
                 or_(fax_jobs.c.asked_at.is_(None), fax_jobs.c.asked_at <= asked_before),
+                with_carrier,
             )
             .order_by(fax_jobs.c.asked_at, fax_jobs.c.id)
             .limit(limit)
-            .with_for_update(skip_locked=True, of=fax_jobs)
+            .with_for_update(skip_locked=True)
             .cte("ready")
         )
         rows = self._connection.execute(
