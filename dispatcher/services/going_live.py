@@ -87,7 +87,7 @@ class Inspection:
                     f"The sample letter in '{language}' does not pass the tone check ({verdict.value}).",
                 )
         for fault in self.house.preparation.pages.faults(campaign):
-            yield _stop("logo" if isinstance(fault, LogoUnusable) else "enclosure", str(fault))
+            yield stop("logo" if isinstance(fault, LogoUnusable) else "enclosure", str(fault))
         if self.files_changed():
             yield warn(
                 "directory-changed",

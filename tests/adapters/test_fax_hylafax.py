@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from dispatcher.adapters.fax_hylafax import HylaFax
-from dispatcher.adapters.fax_pages import FaxHeader, fax_document
+from dispatcher.adapters.fax_pages import fax_document, fax_of
 from dispatcher.domain.fax_result import CallEnd
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.services.fax_carrier import CarrierSilent, FaxOrder, ForgedCallback
+from dispatcher.services.stationery import FaxLine
 from tests.servers.fax_http import Answer
 from tests.servers.hylafax_server import HylaFaxServer, hfaxd, hfaxd_found, hylafax_serving
 
@@ -112,7 +113,9 @@ def test_it_calls_nobody_back(fax: HylaFax) -> None:
 
 @needs_hfaxd
 def test_debians_own_server_takes_finds_and_kills_a_job(pdf: bytes) -> None:
-    tiff = fax_document(pdf, header=FaxHeader(sent_at=NOW, sender="Refugees Day", number="+12025550124")).tiff
+    tiff = fax_document(
+        fax_of(pdf).tiff, header=FaxLine(sent_at=NOW, sender="Refugees Day", number="+12025550124")
+    ).tiff
     with hfaxd() as port:
         fax = HylaFax(f"hylafax://127.0.0.1:{port}")
         assert fax.probe() == []

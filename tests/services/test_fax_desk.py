@@ -1,14 +1,13 @@
 """The fax desk: what it makes of a carrier at fault, of forged words, and of doubts; who gets the pages."""
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 import pypdfium2
 import pytest
-from PIL import Image
 
+from dispatcher.adapters.fax_tiff import fax_frames
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import OutcomeKind
@@ -64,14 +63,20 @@ def test_the_pages_are_handed_out_once_by_a_link_that_names_nobody(bench: Bench)
     assert {bench.http(how, order["MediaUrl"]).status_code for how in ("GET", "HEAD")} == {410}
 
 
-def test_a_pages_dots_are_those_of_the_fax(bench: Bench) -> None:
-    from dispatcher.adapters.fax_pages import fax_pdf
-
-    tiff = io.BytesIO()
-    dots = Image.effect_noise((1728, 400), 90).point(lambda value: 255 * (value > 128), mode="1")
-    dots.save(tiff, "TIFF", compression="group4", dpi=(204, 196))
-    (image,) = pypdfium2.PdfDocument(fax_pdf(tiff.getvalue()))[0].get_objects()
-    assert image.get_bitmap().to_pil().convert("1").tobytes() == dots.tobytes()
+def test_the_pages_are_the_approved_ones_with_a_line_at_the_top(bench: Bench) -> None:
+    id = bench.letter()
+    rendering = bench.home.delivery(id).rendering
+    assert rendering is not None
+    with bench.home.house.store.read() as work:
+        approved = work.outbox.content([rendering])[rendering].content
+    bench.work(AT_WORK)
+    fetched = bench.http("GET", gateway(bench).orders[0]["MediaUrl"]).content
+    (image,) = pypdfium2.PdfDocument(fetched)[0].get_objects()
+    sent = image.get_bitmap().to_pil().convert("1")
+    (page,), _ = fax_frames(approved)
+    below = (0, 70, 1728, page.height)  # the line ends 8 mm from the top
+    assert sent.size == page.size and sent.crop(below).tobytes() == page.crop(below).tobytes()
+    assert sent.tobytes() != page.tobytes()
 
 
 def test_a_link_dies_with_its_call_and_with_its_hour(bench: Bench) -> None:
