@@ -7,8 +7,10 @@ import os
 import re
 import tomllib
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
@@ -23,6 +25,8 @@ _NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG", 
 
 _DOMAIN = re.compile(r"[^@\s<>]+")
 _MAILBOX = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+
+_LISTS = (["check", "accept"], ["alerts", "to"])
 
 
 class SettingsProblem(DispatcherError):
@@ -134,6 +138,60 @@ class ReturnsSettings(_Section):
     poll_seconds: int = Field(default=60, ge=5)
 
 
+class Carrier(StrEnum):
+    NONE = "none"
+    TWILIO = "twilio"
+    TELNYX = "telnyx"
+    HYLAFAX = "hylafax"
+
+
+class Resolution(StrEnum):
+    FINE = "fine"
+    STANDARD = "standard"
+
+
+class FaxSettings(_Section):
+    """The carrier that makes the fax calls. base_url: https, or anything on this machine. account: project or
+    account; with Telnyx the connection (application) id; with HylaFAX the user. token: password or API key.
+    signing_key: what its callbacks are signed with (Telnyx: its public key). from_number: in international form.
+    public_url: where the carrier reaches this service, where that is not web.public_url."""
+
+    carrier: Carrier = Carrier.NONE
+    base_url: str = ""
+    account: str = ""
+    token: SecretStr = SecretStr("")
+    signing_key: SecretStr = SecretStr("")
+    from_number: str = ""
+    resolution: Resolution = Resolution.FINE
+    public_url: str = ""
+    poll_seconds: int = Field(default=60, ge=5)
+
+    @field_validator("base_url", "public_url")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return _safe_address(value)
+
+
+class AlertSettings(_Section):
+    """Text messages to organizers by Twilio, or a gateway that speaks its Messaging API; off while `to` is empty.
+    failure_percent: of an hour's letters, from ten on. stuck_minutes: for how long a due letter may wait.
+    rest_minutes: no second message of the same kind before."""
+
+    to: tuple[str, ...] = ()
+    base_url: str = "https://api.twilio.com"
+    account: str = ""
+    token: SecretStr = SecretStr("")
+    from_number: str = ""
+    failure_percent: int = Field(default=20, ge=1, le=100)
+    stuck_minutes: int = Field(default=30, ge=5)
+    rest_minutes: int = Field(default=120, ge=10)
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe(cls, value: str) -> str:
+        return _safe_address(value)
+
+
 class CheckSettings(_Section):
     """accept: ids of warnings of `dispatcher check` that the operator has seen and takes."""
 
@@ -152,6 +210,8 @@ class Settings(_Section):
     web: WebSettings = WebSettings()
     courier: CourierSettings = CourierSettings()
     returns: ReturnsSettings = ReturnsSettings()
+    fax: FaxSettings = FaxSettings()
+    alerts: AlertSettings = AlertSettings()
     check: CheckSettings = CheckSettings()
 
     @property
@@ -177,8 +237,34 @@ class Settings(_Section):
         return Path(self.tone.path) if self.tone.path else resource("config", "tone")
 
     @property
+    def fax_address(self) -> str:
+        """Where a fax carrier reaches the face that is made for it."""
+        return f"{(self.fax.public_url or self.public_url).rstrip('/')}/fax"
+
+    @property
     def public_url(self) -> str:
         return (self.web.public_url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+
+def _safe_address(value: str) -> str:
+    """Letters and passwords go there: only encrypted, or within this machine."""
+    if not value:
+        return value
+    parts = urlsplit(value)
+    if parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
+        raise PydanticCustomError(
+            "https", "this must begin with https:// (anything else only on this machine)"
+        )
+    if not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise PydanticCustomError("address", "this must be an address such as https://gateway.your-carrier")
+    return value.rstrip("/")
+
+
+def is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def load_settings(environment: dict[str, str] | None = None) -> Settings:
@@ -214,7 +300,7 @@ def _overlay(values: dict[str, Any], env: dict[str, str]) -> None:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
                 raise SettingsProblem(problem=f"{name} is not a setting.")
-        place[path[-1]] = _listed(value) if path == ["check", "accept"] else value
+        place[path[-1]] = _listed(value) if path in _LISTS else value
 
 
 def _listed(value: str) -> list[str]:

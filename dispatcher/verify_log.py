@@ -41,6 +41,8 @@ class Log:
         self.deliveries: dict[int, tuple[int, str, str]] = {}
         self.states: dict[int, str] = {}
         self.accepted: Counter[int] = Counter()
+        self.arrived: Counter[int] = Counter()
+        self._held: set[tuple[int, str]] = set()
         self.faults: list[str] = []
         self._ends: dict[tuple[str, int], str] = {}
 
@@ -53,7 +55,7 @@ class Log:
                     row["channel"] or "none",
                 )
         elif table == "attempts":
-            self.accepted[row["delivery"]] += row["outcome"] == "accepted"
+            self._take_answer(row["delivery"], row["outcome"], row["provider_ref"])
         else:
             subject = (row["subject"], row["subject_id"])
             if self._ends.get(subject) != row["old"]:
@@ -65,12 +67,25 @@ class Log:
             if row["subject"] == "delivery":
                 self.states[row["subject_id"]] = row["new"]
 
+    def _take_answer(self, delivery: int, outcome: str, reference: str | None) -> None:
+        """A fax carrier that could not deliver gives the fax back, under its own id for it."""
+        if outcome == "accepted":
+            self.accepted[delivery] += 1
+            if reference:
+                self._held.add((delivery, reference))
+        elif outcome == "delivered":
+            self.arrived[delivery] += 1
+        elif reference and (delivery, reference) in self._held:
+            self._held.discard((delivery, reference))
+            self.accepted[delivery] -= 1
+
     def check(self) -> None:
         reached: Counter[int] = Counter()
         for delivery, (letter, _, _) in self.deliveries.items():
             reached[letter] += self.states.get(delivery) in WITH_MISSION
         self.faults += [f"letter {each}: is with its mission twice" for each, n in reached.items() if n > 1]
         self.faults += [f"delivery {each}: was accepted twice" for each, n in self.accepted.items() if n > 1]
+        self.faults += [f"delivery {each}: was delivered twice" for each, n in self.arrived.items() if n > 1]
 
     def totals(self) -> dict[tuple[str, str], Counter[str]]:
         found: dict[tuple[str, str], Counter[str]] = {}

@@ -57,8 +57,9 @@ from dispatcher.services.settling import Settling
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.store import StoreConflict
 from dispatcher.services.transport import Transport
-from dispatcher.settings import DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
+from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
 from dispatcher.telemetry import log
+from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_check, make_fax_desk
 
 
 class DataFolderUnusable(DispatcherError):
@@ -133,9 +134,12 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
     )
     routing = Routing()
     tone = RuleTone(settings.tone_folder)
-    # Until a carrier is configured, only mail can really leave; a rehearsal carries everything.
-    carriers = frozenset({Channel.EMAIL}) if live else frozenset(Channel)
-    dispatch = Dispatch(routing=routing, campaigns=campaigns, carriers=carriers)
+    # What can really leave; a rehearsal carries everything, to the mailroom.
+    faxes = live and settings.fax.carrier is not Carrier.NONE
+    leaving = {Channel.EMAIL, Channel.FAX} if faxes else {Channel.EMAIL}
+    dispatch = Dispatch(
+        routing=routing, campaigns=campaigns, carriers=frozenset(leaving if live else Channel)
+    )
     notices = Notices(writer=notice_mail, links=store.links, places=places, public_url=settings.public_url)
     sources = _mail_sources(settings)
     return House(
@@ -187,6 +191,9 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
         ),
         pick_up_seconds=settings.returns.poll_seconds if sources else None,
         mailroom=None if live else MailroomFolder(settings.data / "mailroom"),
+        fax=make_fax_desk(settings, store, clock, campaigns, routing, dispatch) if faxes else None,
+        fax_seconds=min(settings.fax.poll_seconds, FAX_LOOKS),
+        alerts=make_alerts(settings, store, clock) if live and settings.alerts.to else None,
     )
 
 
@@ -207,6 +214,8 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         mailroom = MailroomFolder(settings.data / "mailroom")
         transport = MailroomTransport(mailroom, house.clock)
         pages = MailroomPages(mailroom)
+    elif house.fax is not None:
+        pages = house.fax
     id = uuid4().hex
     return Courier(
         id=id,
@@ -220,7 +229,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
             clock=house.clock,
             campaigns=house.campaigns,
             routing=house.routing,
-            pacing=Pacing(campaigns=house.campaigns),
+            pacing=Pacing(campaigns=house.campaigns, lines=house.fax.lines if house.fax else None),
             journal=JournalFolder(settings.data / "journals", id),
             mail=mime,
             parcelling=ReturnPath(house),
@@ -334,6 +343,7 @@ def inspect(settings: Settings, *, live: bool) -> list[Finding]:
         probe=probe,
         mail_domain=DnsMailDomain(),
         accepted=frozenset(settings.check.accept),
+        fax=make_fax_check(own, house).findings,
     ).findings(live=live)
 
 

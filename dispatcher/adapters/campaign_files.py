@@ -80,6 +80,7 @@ class _Pacing(_Part):
 class _Contacts(_Part):
     least_grade: Grade = Grade.C
     webmail: bool = True
+    channels: tuple[Channel, ...] = tuple(Channel)
 
 
 class _Retries(_Part):
@@ -191,6 +192,8 @@ def _mistakes(file: _File) -> list[str]:
         for language in file.letters
         if language not in LANGUAGES
     ]
+    if not file.contacts.channels or len(set(file.contacts.channels)) < len(file.contacts.channels):
+        problems.append("contacts.channels: name each channel once (email, fax, paper), in the order to try")
     if file.office_hours.opens >= file.office_hours.closes:
         problems.append("office_hours: the office must close later than it opens")
     return problems
@@ -264,6 +267,7 @@ def _campaign(file: _File, enclosures: tuple[Enclosure, ...], logo: bytes | None
         least_grade=file.contacts.least_grade,
         webmail=file.contacts.webmail,
         fax_resolution=file.fax.resolution,
+        channels=file.contacts.channels,
     )
 
 

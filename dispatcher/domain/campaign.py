@@ -92,7 +92,8 @@ class Enclosure:
 class Campaign:
     """addressee: the lines of the address block before the mission's name, in English.
     from_address: the mailbox of the From header; bounce_domain: of the envelope sender.
-    webmail: whether a mission's mailbox at a public webmail provider may be used (always as the last)."""
+    webmail: whether a mission's mailbox at a public webmail provider may be used (always as the last).
+    channels: the order in which they are tried; one that is not named is not used."""
 
     id: CampaignId
     name: str
@@ -111,6 +112,7 @@ class Campaign:
     least_grade: Grade = Grade.C
     webmail: bool = True
     fax_resolution: FaxResolution = FaxResolution.FINE
+    channels: tuple[Channel, ...] = tuple(Channel)
 
     def sample(self, language: str) -> SampleLetter:
         """The sample in this language; the English one where there is none."""

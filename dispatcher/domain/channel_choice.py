@@ -38,11 +38,15 @@ class Considered:
 
 
 def choose_channels(
-    mission: Mission, *, least_grade: Grade, webmail: bool, shielded: bool = False
+    mission: Mission,
+    *,
+    least_grade: Grade,
+    webmail: bool,
+    shielded: bool = False,
+    order: tuple[Channel, ...] = tuple(Channel),
 ) -> tuple[tuple[ChannelChoice, ...], tuple[Considered, ...]]:
-    """The best contact of each channel that has one, in the order email, fax, paper; and every contact of
-    the mission, in its own order, with the reason why it is used or not. A shielded letter never goes to
-    webmail."""
+    """The best contact of each channel that has one, in this order; and every contact of the mission, in its own
+    order, with the reason why it is used or not. A shielded letter never goes to webmail."""
     fit: dict[ContactKind, list[Contact]] = {}
     whys: list[str | None] = []
     for contact in mission.contacts:
@@ -53,7 +57,7 @@ def choose_channels(
     best = {kind: min(contacts, key=_order) for kind, contacts in fit.items()}
     choices = tuple(
         ChannelChoice(channel=channel, contact=chosen, grade=chosen.grade, as_of=chosen.as_of)
-        for channel in Channel
+        for channel in order
         if (chosen := best.get(CONTACT_OF_CHANNEL[channel]))
     )
     return choices, tuple(_considered(mission.contacts, whys, best))

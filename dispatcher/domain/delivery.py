@@ -41,6 +41,10 @@ DELIVERY_MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.CANCELLED: frozenset(),
 }
 
+# Faxes alone. What a carrier has is not with the mission yet: the call fails and is made again, or is given up, or
+# the carrier loses sight of it. A mail that a relay took is out of our hands and only ever comes back (bounced).
+GIVEN_BACK = {_S.ACCEPTED: frozenset({_S.QUEUED, _S.FAILED, _S.IN_DOUBT})}
+
 # The mission has it, as far as anyone can tell.
 WITH_MISSION = frozenset({_S.ACCEPTED, _S.DELIVERED})
 # Ends that open the letter's next channel.
@@ -86,9 +90,10 @@ def remedy(reason: HoldReason) -> str:
     }[reason]
 
 
-def check_delivery_move(old: DeliveryState, new: DeliveryState) -> None:
-    """Raises IllegalMove when the table above does not know the move."""
-    if new not in DELIVERY_MOVES[old]:
+def check_delivery_move(old: DeliveryState, new: DeliveryState, channel: Channel | None = None) -> None:
+    """Raises IllegalMove when the tables above do not know the move."""
+    given_back = GIVEN_BACK.get(old, frozenset()) if channel is Channel.FAX else frozenset()
+    if new not in DELIVERY_MOVES[old] and new not in given_back:
         raise IllegalMove(subject="delivery", old=old.value, new=new.value)
 
 

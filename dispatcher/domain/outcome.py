@@ -7,7 +7,8 @@ from enum import StrEnum
 
 class OutcomeKind(StrEnum):
     ACCEPTED = "accepted"  # the next hop took responsibility
-    DEFERRED = "deferred"  # not now; nothing was handed over
+    DELIVERED = "delivered"  # the far machine has confirmed it, page by page
+    DEFERRED = "deferred"  # not now; nothing was handed over, or the carrier has given it back
     REFUSED = "refused"  # never, by this channel
     UNKNOWN = "unknown"  # it was on the wire and no answer came
 

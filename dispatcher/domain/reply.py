@@ -139,6 +139,8 @@ def plain_words(outcome: Outcome) -> str:
     match outcome.kind:
         case OutcomeKind.ACCEPTED:
             return "The next mail server took the letter; that is not yet proof that the mission has it."
+        case OutcomeKind.DELIVERED:
+            return "The far end has confirmed that it has the whole letter."
         case OutcomeKind.UNKNOWN:
             return "The letter was handed over but no clear answer came; it waits until that is settled."
         case OutcomeKind.DEFERRED:

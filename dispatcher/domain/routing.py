@@ -11,7 +11,7 @@ from typing import assert_never
 from dispatcher.domain.channel_choice import ChannelChoice, Considered, choose_channels
 from dispatcher.domain.delivery import HoldReason
 from dispatcher.domain.directory import Covering, Directory, Jurisdiction, NoEmbassyReason, Territory
-from dispatcher.domain.mission import Grade, Mission, MissionId, MissionKind
+from dispatcher.domain.mission import Channel, Grade, Mission, MissionId, MissionKind
 from dispatcher.domain.place import Place
 from dispatcher.domain.route_words import (
     capital,
@@ -59,7 +59,14 @@ class Finding:
 
 
 def route(
-    place: Place, directory: Directory, *, least_grade: Grade, webmail: bool, on: date, shielded: bool = False
+    place: Place,
+    directory: Directory,
+    *,
+    least_grade: Grade,
+    webmail: bool,
+    on: date,
+    shielded: bool = False,
+    order: tuple[Channel, ...] = tuple(Channel),
 ) -> Route:
     """The mission for this place on this day, and the channels a letter takes under the campaign's rules."""
     finding = find_mission(place, directory, on=on)
@@ -75,7 +82,7 @@ def route(
         )
     mission = finding.mission
     channels, considered = choose_channels(
-        mission, least_grade=least_grade, webmail=webmail, shielded=shielded
+        mission, least_grade=least_grade, webmail=webmail, shielded=shielded, order=order
     )
     held, reason = None, finding.reason
     if not channels:
@@ -94,13 +101,14 @@ def route_by_hand(
     least_grade: Grade,
     webmail: bool,
     shielded: bool = False,
+    order: tuple[Channel, ...] = tuple(Channel),
 ) -> Route | None:
     """The channels of a mission that an organizer chose for one letter; None where it is not in the directory."""
     mission = directory.mission(chosen)
     if mission is None:
         return None
     channels, considered = choose_channels(
-        mission, least_grade=least_grade, webmail=webmail, shielded=shielded
+        mission, least_grade=least_grade, webmail=webmail, shielded=shielded, order=order
     )
     return Route(
         place=place,

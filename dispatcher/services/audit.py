@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from dispatcher.domain.balance import Balance, LetterRow, OutboxRow
-from dispatcher.domain.delivery import DELIVERY_MOVES, DeliveryState
+from dispatcher.domain.delivery import DELIVERY_MOVES, GIVEN_BACK, DeliveryState
 from dispatcher.domain.letter import LETTER_MOVES, LetterState
 from dispatcher.domain.log_replay import DELIVERY, LETTER, Replay
 from dispatcher.domain.seal_chain import Chain, read_chain
@@ -87,6 +87,9 @@ class Ledger(Protocol):
     def deliveries_wrongly_live(self) -> Sequence[int]:
         """Whose mark, by which the database keeps a letter from two channels at once, is not that of their state."""
 
+    def deliveries_given_back_by_nobody(self) -> Sequence[int]:
+        """Those that went back from accepted and are no fax, or without a word of the carrier in the log."""
+
     def seals(self) -> Iterable[Seal]: ...
 
     def rows(self) -> LogPages:
@@ -142,6 +145,13 @@ def _step_faults(replay: Replay, balance: Balance, ledger: Ledger) -> Iterator[B
         yield from _each("log", subject, [id], "a step of its log does not begin where the one before ended")
     for subject, id in replay.strays:
         yield from _each("log", subject, [id], "is in the log, and no such row was ever there")
+    if any(_is_given_back(subject, old, new) for subject, old, new in replay.kinds):
+        yield from _each(
+            "log",
+            DELIVERY,
+            ledger.deliveries_given_back_by_nobody(),
+            "went back from accepted, and no fax carrier gave it back",
+        )
     for (subject, old, new), id in replay.kinds.items():
         if not _legal(subject, old, new):
             yield from _each("log", subject, [id], f"went from {old} to {new}, which is no legal move")
@@ -221,4 +231,8 @@ def _letter_may(old: str | None, new: str) -> bool:
 def _delivery_may(old: str | None, new: str) -> bool:
     if old is None:
         return DeliveryState(new) in {DeliveryState.QUEUED, DeliveryState.HELD}
-    return DeliveryState(new) in DELIVERY_MOVES[DeliveryState(old)]
+    return DeliveryState(new) in DELIVERY_MOVES[DeliveryState(old)] or _is_given_back(DELIVERY, old, new)
+
+
+def _is_given_back(subject: str, old: str | None, new: str) -> bool:
+    return subject == DELIVERY and any(old == each and new in news for each, news in GIVEN_BACK.items())

@@ -156,8 +156,13 @@ class Courier:
         if batch.mails:
             await self.transport.send(self.claiming.parcels(batch), notebook)
         for sheets in batch.sheets:
+            if self._stopping.is_set():
+                return  # the rest was never begun, and goes back to the queue
             notebook.going(sheets.delivery)
-            notebook.answered(sheets.delivery, await self._carry_pages(sheets))
+            outcome = await self._carry_pages(sheets)
+            faults = notebook.relay_faults
+            notebook.answered(sheets.delivery, outcome)
+            notebook.relay_faults = faults  # a fax carrier at fault is no reason to send mails more slowly
 
     async def _carry_pages(self, sheets: Sheets) -> Outcome:
         if self.pages is None:

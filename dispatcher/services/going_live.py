@@ -50,7 +50,8 @@ class MailDomain(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
     """probe: asks the relay whether it would take letters; answers problems in words. files_changed: whether the
-    directory's files are other ones than those that were imported."""
+    directory's files are other ones than those that were imported. fax: what is not right with the fax carrier and
+    the alerts."""
 
     house: House
     smtp_host: str
@@ -60,6 +61,7 @@ class Inspection:
     probe: Callable[[], Iterable[str]]
     mail_domain: MailDomain
     accepted: frozenset[str]
+    fax: Callable[[], Iterable[Finding]] = tuple
 
     def findings(self, *, live: bool) -> list[Finding]:
         found = [*self._always(), *(self._for_live() if live else ())]
@@ -76,18 +78,18 @@ class Inspection:
     def _always(self) -> Iterator[Finding]:
         campaign = self.house.campaigns.active
         if not self.key_is_private:
-            yield _stop("key-readable", "The key file can be read by others. Give it mode 0600.")
+            yield stop("key-readable", "The key file can be read by others. Give it mode 0600.")
         for language, sample in campaign.samples.items():
             verdict = self.house.tone.assess(sample.text, language=language).verdict
             if verdict is not Verdict.PASS:
-                yield _stop(
+                yield stop(
                     f"sample-tone-{language}",
                     f"The sample letter in '{language}' does not pass the tone check ({verdict.value}).",
                 )
         for fault in self.house.preparation.pages.faults(campaign):
-            yield _stop("logo" if isinstance(fault, LogoUnusable) else "enclosure", str(fault))
+            yield stop("logo" if isinstance(fault, LogoUnusable) else "enclosure", str(fault))
         if self.files_changed():
-            yield _warn(
+            yield warn(
                 "directory-changed",
                 "The directory's files are not those that were imported. 'dispatcher missions import' takes the new ones.",
             )
@@ -98,8 +100,9 @@ class Inspection:
         yield from self._relay()
         yield from self._dns(campaign)
         yield from self._directory()
+        yield from self.fax()
         if self._rehearsed():
-            yield _warn(
+            yield warn(
                 "rehearsed-letters",
                 "Letters in this database were delivered to the mailroom in a rehearsal and count as accepted. "
                 "Start live mode with a new data folder.",
@@ -107,22 +110,22 @@ class Inspection:
 
     def _addresses(self, campaign: Campaign) -> Iterator[Finding]:
         if _is_example(campaign.from_address.rpartition("@")[2]):
-            yield _stop(
+            yield stop(
                 "from-address",
                 f"The from-address {campaign.from_address} is an example. Set DISPATCHER_CAMPAIGNS__FROM_ADDRESS "
                 "or the campaign file's sender.address to a mailbox of yours.",
             )
         if _is_example(campaign.bounce_domain):
-            yield _stop(
+            yield stop(
                 "bounce-domain", "The bounce domain is an example. Set DISPATCHER_CAMPAIGNS__BOUNCE_DOMAIN."
             )
         if _is_example(campaign.letterhead.email.rpartition("@")[2]):
-            yield _warn(
+            yield warn(
                 "letterhead",
                 "The letterhead still has the example's address. Put yours into the campaign file.",
             )
         if not self.house.public_url.startswith("https://"):
-            yield _warn(
+            yield warn(
                 "public-url",
                 f"Links in mails would begin with {self.house.public_url}. Set DISPATCHER_WEB__PUBLIC_URL to the "
                 "https address at which supporters reach the form.",
@@ -130,18 +133,18 @@ class Inspection:
 
     def _relay(self) -> Iterator[Finding]:
         if not self.smtp_host:
-            yield _stop(
+            yield stop(
                 "smtp-host", "No mail relay is set. Set DISPATCHER_SMTP__HOST, PORT, USERNAME and PASSWORD."
             )
             return
         for problem in self.probe():
-            yield _stop("smtp-relay", problem)
+            yield stop("smtp-relay", problem)
 
     def _dns(self, campaign: Campaign) -> Iterator[Finding]:
         domain = campaign.from_address.rpartition("@")[2]
         if not _is_example(domain):
             for id, message in self.mail_domain.problems(domain, self.dkim_selector):
-                yield _warn(id, message)
+                yield warn(id, message)
 
     def _directory(self) -> Iterator[Finding]:
         with self.house.store.read() as work:
@@ -151,7 +154,7 @@ class Inspection:
             for mission in missions
         )
         if unreachable:
-            yield _warn(
+            yield warn(
                 "missions-without-contact",
                 f"{unreachable} of {len(missions)} missions have no mailbox, fax or address in the directory; "
                 "letters to them are held. 'dispatcher missions list --without-contact' names them.",
@@ -175,9 +178,9 @@ def _is_example(domain: str) -> bool:
     return not folded or any(folded == each or folded.endswith(f".{each}") for each in _EXAMPLE_DOMAINS)
 
 
-def _stop(id: str, message: str) -> Finding:
+def stop(id: str, message: str) -> Finding:
     return Finding(id=id, severity=Severity.STOP, message=message)
 
 
-def _warn(id: str, message: str) -> Finding:
+def warn(id: str, message: str) -> Finding:
     return Finding(id=id, severity=Severity.WARN, message=message)

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from dispatcher.services.alerts import Alerts
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.clock import Clock
 from dispatcher.services.confirmation import Confirmation
+from dispatcher.services.fax_desk import FaxDesk
 from dispatcher.services.feedback import Feedback
 from dispatcher.services.intake import Intake
 from dispatcher.services.mailroom import Mailroom
@@ -45,3 +47,8 @@ class House:
     # How often returned mail is picked up; None where no mailbox is set.
     pick_up_seconds: float | None
     mailroom: Mailroom | None
+    # None where no carrier is configured, and in a rehearsal. fax_seconds: how often it is looked after.
+    fax: FaxDesk | None = None
+    fax_seconds: float = 30
+    # None where nobody wants to be told by text message, and in a rehearsal.
+    alerts: Alerts | None = None

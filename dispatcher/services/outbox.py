@@ -41,7 +41,8 @@ class Dispatch:
         way = self.routing.present(work)
         routes = [self._route(way, letter) for letter in letters]
         firsts = [
-            (letter, found, channel_after(found, None)) for letter, found in zip(letters, routes, strict=True)
+            (letter, found, next(iter(found.channels), None))
+            for letter, found in zip(letters, routes, strict=True)
         ]
         return self._open(work, way, firsts, at=at)
 
@@ -52,11 +53,17 @@ class Dispatch:
             return []
         way = self.routing.present(work)
         letters = work.letters.get(delivery.letter for delivery in failed)
+        histories = work.outbox.of_letters(list(letters))
         openings = []
         for delivery in failed:
             letter = letters[delivery.letter]
             found = self._route(way, letter)
-            choice = channel_after(found, delivery.channel)
+            choice = channel_after(
+                found,
+                delivery.channel,
+                order=self.campaigns.get(letter.campaign).channels,
+                tried=_tried(histories[letter.id]),
+            )
             if choice is not None and letter.text is not None:
                 openings.append((letter, found, choice))
         return self._open(work, way, openings, at=at, any_hour=_any_hour(failed))
@@ -157,7 +164,7 @@ class Dispatch:
         for row in waiting:
             letter = known[row.letter]
             found = self._route(way, letter)
-            tried = {past.channel for past in histories[letter.id] if past.state in OPENS_NEXT_CHANNEL}
+            tried = _tried(histories[letter.id])
             choice = next((c for c in found.channels if c.channel not in tried), None)
             hold = self._hold(found, choice)
             same = (
@@ -233,6 +240,11 @@ class Dispatch:
             due[row.id] = timetable.slot(place_in_line, per_hour, at)
         work.outbox.reschedule(due, any_hour=now)
         return len(due)
+
+
+def _tried(history: Sequence[Delivery]) -> set[Channel]:
+    """The channels by which the letter has not reached its mission."""
+    return {past.channel for past in history if past.state in OPENS_NEXT_CHANNEL and past.channel is not None}
 
 
 def _any_hour(rows: Sequence[Delivery]) -> frozenset[LetterId]:

@@ -16,6 +16,7 @@ from dispatcher.domain.timetable import (
     sent_in_last_hour,
 )
 from dispatcher.services.campaigns import Campaigns
+from dispatcher.services.fax_lines import FaxLines
 from dispatcher.services.routing import Wayfinder
 from dispatcher.services.store import Claimed, Work
 
@@ -24,7 +25,10 @@ _HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, kw_only=True)
 class Pacing:
+    """lines: the fax carrier's, where there is one."""
+
     campaigns: Campaigns
+    lines: FaxLines | None = None
 
     def let_through(
         self, work: Work, rows: Sequence[Claimed], way: Wayfinder, now: datetime
@@ -38,8 +42,11 @@ class Pacing:
         minute = minute_of(now)
         spent = work.timing.let_through(list(by_mission), since_minute=minute - MINUTES_COUNTED)
         days = work.letters.action_days([waiting[0].letter for waiting in by_mission.values()])
-        later: dict[DeliveryId, datetime] = {}
-        for mission_id, waiting in by_mission.items():
+        later = self.lines.engaged(work, rows, now) if self.lines is not None else {}
+        for mission_id, all_of_it in by_mission.items():
+            waiting = [row for row in all_of_it if row.id not in later]
+            if not waiting:
+                continue
             campaign = self.campaigns.get(waiting[0].campaign)
             per_hour = campaign.pacing.letters_per_hour
             timetable = way.timetable(way.mission(mission_id), campaign, days[waiting[0].letter])

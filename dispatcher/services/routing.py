@@ -1,5 +1,6 @@
 """Letters find their mission: the directory as it stands now, with its timetables."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -47,6 +48,7 @@ class Wayfinder:
                 webmail=campaign.webmail,
                 on=on,
                 shielded=shielded,
+                order=campaign.channels,
             )
         return known
 
@@ -60,6 +62,7 @@ class Wayfinder:
                 least_grade=campaign.least_grade,
                 webmail=campaign.webmail,
                 shielded=letter.shielded,
+                order=campaign.channels,
             )
             if found is not None:
                 return found
@@ -114,8 +117,15 @@ def mission_key(found: Route) -> str:
     return f"none:{held.value}:{found.place.country}"[:60]
 
 
-def channel_after(found: Route, channel: Channel | None) -> ChannelChoice | None:
-    """The first channel of the route, or the one that follows `channel` in the order email, fax, paper."""
-    order = list(Channel)
-    start = 0 if channel is None else order.index(channel) + 1
-    return next((choice for choice in found.channels if choice.channel in order[start:]), None)
+def channel_after(
+    found: Route,
+    channel: Channel | None,
+    *,
+    order: Sequence[Channel] = tuple(Channel),
+    tried: Collection[Channel] = (),
+) -> ChannelChoice | None:
+    """The first channel of the route, or the one that follows `channel` in the campaign's order and was not
+    `tried` for this letter, by another order that stood before."""
+    start = order.index(channel) + 1 if channel in order else 0
+    left = [each for each in order[start:] if each not in tried]
+    return next((choice for choice in found.channels if choice.channel in left), None)

@@ -17,8 +17,9 @@ class Tick:
 def ticks(house: House) -> tuple[Tick, ...]:
     """prepare: renders what was approved. pauses: holds what came in while a pause stood. leases: takes up what
     dead couriers left. reminders and purge: letters that wait for their writer's yes. budget: forgets the
-    minutes that count no more. seal: the log, block by block. returns: picks up mail that came back, where a mailbox for it is set."""
-    returns = house.pick_up_seconds
+    minutes that count no more. seal: the log, block by block. returns: picks up mail that came back, where a mailbox for it is set.
+    faxes: asks the carrier, where there is one. alerts: tells organizers, where they want that."""
+    returns, fax, alerts = house.pick_up_seconds, house.fax, house.alerts
     return (
         Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
         Tick(name="pauses", seconds=5, work=house.pausing.apply),
@@ -28,6 +29,8 @@ def ticks(house: House) -> tuple[Tick, ...]:
         Tick(name="purge", seconds=3600, work=house.confirmation.purge),
         Tick(name="budget", seconds=3600, work=lambda: _forget_minutes(house)),
         *((Tick(name="returns", seconds=returns, work=house.feedback.pick_up),) if returns else ()),
+        *((Tick(name="faxes", seconds=house.fax_seconds, work=fax.look),) if fax is not None else ()),
+        *((Tick(name="alerts", seconds=60, work=alerts.look),) if alerts is not None else ()),
     )
 
 

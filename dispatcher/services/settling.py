@@ -56,6 +56,9 @@ class Settling:
         rows = work.outbox.get(attempts)
         settlements = [self._settlement(work, row, lease, attempts[row.id]) for row in rows.values()]
         done = work.outbox.settle(settlements, at=now, by=by)
+        there = [rows[each.delivery].letter for each in settlements if each.new is DeliveryState.DELIVERED]
+        if there:
+            work.letters.dispatched(there, at=now, by=by)
         failed = [
             rows[each.delivery]
             for each in settlements
@@ -89,6 +92,8 @@ class Settling:
         match attempt.outcome.kind:
             case OutcomeKind.ACCEPTED:  # settled together, see `_accept`
                 new, reason, due = DeliveryState.ACCEPTED, None, None
+            case OutcomeKind.DELIVERED:
+                new, reason, due = DeliveryState.DELIVERED, None, None
             case OutcomeKind.REFUSED:
                 new, reason, due = DeliveryState.FAILED, "refused", None
             case OutcomeKind.UNKNOWN:

@@ -22,8 +22,9 @@ from dispatcher.domain.directory import Directory
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.letter import Letter, LetterId, LetterState, NewLetter
 from dispatcher.domain.mission import Channel, Contact, ContactKind, Health, MissionId
-from dispatcher.domain.outcome import Attempt
+from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.services.audit import Ledger
+from dispatcher.services.fax_jobs import FaxJobs
 from dispatcher.services.incoming import Incoming
 from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
@@ -359,6 +360,17 @@ class Couriers(Protocol):
     def all(self) -> dict[str, datetime]: ...
 
 
+class AlertBook(Protocol):
+    """When organizers were last told of each kind of trouble, and how the letters fare."""
+
+    def take(self, kind: str, *, at: datetime, told_before: datetime) -> bool:
+        """Whether this kind may be told now; it counts as told then. Raises StoreConflict where another process
+        tells it at this very moment."""
+
+    def answers_since(self, at: datetime, limit: int) -> Sequence[OutcomeKind]:
+        """What the next hops said of letters, the newest first."""
+
+
 class Links(Protocol):
     def token(self, purpose: str, letter: LetterId) -> str: ...
 
@@ -393,6 +405,10 @@ class Work(Protocol):
     def ledger(self) -> Ledger: ...
     @property
     def incoming(self) -> Incoming: ...
+    @property
+    def faxes(self) -> FaxJobs: ...
+    @property
+    def alerts(self) -> AlertBook: ...
     @property
     def seals(self) -> Seals: ...
     @property

@@ -14,6 +14,7 @@ from dispatcher.domain.delivery import (
     remedy,
 )
 from dispatcher.domain.errors import IllegalMove
+from dispatcher.domain.mission import Channel
 
 S = DeliveryState
 
@@ -41,6 +42,18 @@ def test_what_the_mission_has_never_goes_back_into_the_queue() -> None:
     for state in WITH_MISSION:
         assert S.QUEUED not in reachable(state)
         assert S.SENDING not in reachable(state)
+
+
+def test_only_a_fax_is_given_back_by_whoever_took_it() -> None:
+    for channel in (None, *Channel):
+        for new in (S.QUEUED, S.FAILED, S.IN_DOUBT):
+            if channel is Channel.FAX:
+                check_delivery_move(S.ACCEPTED, new, channel)
+            else:
+                with pytest.raises(IllegalMove):
+                    check_delivery_move(S.ACCEPTED, new, channel)
+            with pytest.raises(IllegalMove):
+                check_delivery_move(S.DELIVERED, new, channel)
 
 
 def test_only_what_was_on_the_wire_can_arrive() -> None:

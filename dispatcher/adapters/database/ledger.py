@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, exists, func, select
+from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, exists, func, or_, select
 
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
-from dispatcher.domain.delivery import LIVE, WITH_MISSION, DeliveryState
+from dispatcher.domain.delivery import GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
+from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.domain.sealing import LogPages, Seal
 
@@ -17,6 +18,7 @@ _SHOWN = 1000
 # Rows fetched at a time.
 _PAGE = 10_000
 _LETTER_ROWS = outbox.c.kind == "letter"
+_GIVEN_BACK = [kind.value for kind in (OutcomeKind.DEFERRED, OutcomeKind.REFUSED, OutcomeKind.UNKNOWN)]
 _THERE = [state.value for state in WITH_MISSION]
 
 
@@ -32,12 +34,35 @@ class LedgerTables:
         )
 
     def deliveries_answered_twice(self) -> Sequence[int]:
-        return self._ids(
+        later = attempts.alias("later")
+        # A carrier that could not deliver a fax gives it back, under its own id for it: then it may be given once more.
+        given_back = exists().where(
+            later.c.outbox == attempts.c.outbox,
+            later.c.id > attempts.c.id,
+            later.c.provider_ref == attempts.c.provider_ref,
+            later.c.outcome.in_(_GIVEN_BACK),
+        )
+        several = (
             select(attempts.c.outbox)
             .where(attempts.c.outcome == OutcomeKind.ACCEPTED.value)
             .group_by(attempts.c.outbox)
             .having(func.count() > 1)
         )
+        twice_taken = (
+            select(attempts.c.outbox)
+            .where(
+                attempts.c.outbox.in_(several), attempts.c.outcome == OutcomeKind.ACCEPTED.value, ~given_back
+            )
+            .group_by(attempts.c.outbox)
+            .having(func.count() > 1)
+        )
+        twice_there = (
+            select(attempts.c.outbox)
+            .where(attempts.c.outcome == OutcomeKind.DELIVERED.value)
+            .group_by(attempts.c.outbox)
+            .having(func.count() > 1)
+        )
+        return self._ids(twice_taken.union(twice_there))
 
     def deliveries_without_an_answer(self) -> Sequence[int]:
         answered = exists().where(
@@ -53,6 +78,23 @@ class LedgerTables:
     def deliveries_wrongly_live(self) -> Sequence[int]:
         over = outbox.c.state.in_([state.value for state in DeliveryState if state not in LIVE])
         return self._ids(select(outbox.c.id).where(outbox.c.live == over))
+
+    def deliveries_given_back_by_nobody(self) -> Sequence[int]:
+        said = exists().where(
+            attempts.c.outbox == outbox.c.id,
+            attempts.c.provider_ref.is_not(None),
+            attempts.c.outcome.in_(_GIVEN_BACK),
+        )
+        return self._ids(
+            select(outbox.c.id)
+            .join(moves, and_(moves.c.subject == "delivery", moves.c.subject_id == outbox.c.id))
+            .where(
+                moves.c.old == DeliveryState.ACCEPTED.value,
+                moves.c.new.in_([state.value for state in GIVEN_BACK[DeliveryState.ACCEPTED]]),
+                or_(outbox.c.channel.is_distinct_from(Channel.FAX.value), ~said),
+            )
+            .distinct()
+        )
 
     def seals(self) -> Iterator[Seal]:
         return SealTable(self._connection).all()
@@ -87,5 +129,5 @@ class LedgerTables:
             yield from page
             last = page[-1][0]
 
-    def _ids(self, query: Select[Any]) -> list[int]:
+    def _ids(self, query: Select[Any] | CompoundSelect[Any]) -> list[int]:
         return list(self._connection.scalars(query.limit(_SHOWN)))

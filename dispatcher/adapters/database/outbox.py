@@ -165,10 +165,12 @@ class OutboxTable(CourierQueue, DeliveryLog):
         due_at: datetime | None,
     ) -> None:
         rows = self._connection.execute(
-            select(outbox.c.id, outbox.c.state).where(outbox.c.id.in_(ids)).with_for_update()
+            select(outbox.c.id, outbox.c.state, outbox.c.channel)
+            .where(outbox.c.id.in_(ids))
+            .with_for_update()
         ).all()
         for row in rows:
-            check_delivery_move(_S(row.state), new)
+            check_delivery_move(_S(row.state), new, Channel(row.channel) if row.channel else None)
         values: dict[str, Any] = {"state": new.value, "live": new in LIVE, "reason": reason, "moved_at": at}
         if due_at is not None:
             values["due_at"] = due_at

@@ -287,6 +287,41 @@ moves = Table(
     Index("ix_moves_subject_subject_id", "subject", "subject_id"),
 )
 
+# The calls that a fax carrier was asked to make, one a try; see services.fax_jobs.
+fax_jobs = Table(
+    "fax_jobs",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("outbox", _Key, ForeignKey("outbox.id"), nullable=False, index=True),
+    Column("carrier", String(12), nullable=False),
+    # Random; the carrier is told this and nothing else about the letter.
+    Column("reference", String(32), nullable=False, unique=True),
+    Column("number", Text, nullable=False),
+    Column("pages", Integer, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("provider_ref", Text),
+    # The carrier's own word for how far it is.
+    Column("status", Text, nullable=False),
+    Column("asked_at", Instant),
+    Column("fetched_at", Instant),
+    Column("closed_at", Instant),
+    Column("ended", String(12)),
+    Index(
+        "ix_fax_jobs_open",
+        "number",
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+# When organizers were last told of each kind of trouble.
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("kind", String(24), primary_key=True),
+    Column("told_at", Instant, nullable=False),
+)
+
 enclosures = Table(
     "enclosures",
     metadata,

@@ -6,10 +6,12 @@ from functools import cached_property
 
 from sqlalchemy import Connection
 
+from dispatcher.adapters.database.alerts import AlertTable
 from dispatcher.adapters.database.couriers import CourierTable
 from dispatcher.adapters.database.directory_shelf import DirectoryTables
 from dispatcher.adapters.database.enclosures import EnclosureTable
 from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.fax_jobs import FaxJobTable
 from dispatcher.adapters.database.incoming import IncomingTable
 from dispatcher.adapters.database.ledger import LedgerTables
 from dispatcher.adapters.database.letters import LetterTable
@@ -68,6 +70,14 @@ class DatabaseWork:
     @cached_property
     def incoming(self) -> IncomingTable:
         return IncomingTable(self._connection)
+
+    @cached_property
+    def alerts(self) -> AlertTable:
+        return AlertTable(self._connection)
+
+    @cached_property
+    def faxes(self) -> FaxJobTable:
+        return FaxJobTable(self._connection)
 
     @cached_property
     def seals(self) -> SealTable:

@@ -1,4 +1,5 @@
-"""The whole site: the supporters' face, the console and the static files, under one set of headers."""
+"""The whole site: the supporters' face, the console, the carriers' face and the static files, under one set of
+headers."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -6,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
+from dispatcher.faces.web.callbacks import callbacks_app
 from dispatcher.faces.web.gate import SecurityHeaders
 from dispatcher.faces.web.health import health_routes
 from dispatcher.faces.web.organizers import organizers_app
@@ -25,5 +27,7 @@ def site(house: House, *, lifespan: Lifespan | None = None, metrics_token: str =
     app.router.routes += health_routes(house, metrics_token=metrics_token)
     app.mount("/static", StaticFiles(directory=resource("templates", "static")))
     app.mount("/console", organizers_app(house))
+    if house.fax is not None:
+        app.mount("/fax", callbacks_app(house.fax))
     app.mount("/", supporters_app(house))
     return app

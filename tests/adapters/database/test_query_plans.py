@@ -9,7 +9,9 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from dispatcher.adapters.database.engine import Database
+from dispatcher.adapters.database.fax_jobs import FaxJobTable
 from dispatcher.adapters.database.outbox import OutboxTable
+from dispatcher.domain.delivery import DeliveryId
 from tests.installation import NOON, THE_HAGUE
 
 ROWS = 20_000
@@ -133,6 +135,21 @@ def test_settling_renewing_and_counting_go_by_indexes(long_queue: Database) -> N
             table.renew("c", NOON)
             table.next_due()
             table.queued_from(THE_HAGUE, NOON + timedelta(seconds=ROWS - 20))
+
+        plan = plan_of(connection, work)
+    assert not scans_the_outbox(plan), plan
+
+
+def test_calls_and_doubts_of_faxes_are_found_by_indexes(long_queue: Database) -> None:
+    with long_queue.write() as connection:
+        table = FaxJobTable(connection)
+
+        def work() -> None:
+            table.lines_in_use(["+12025550103"], besides=[DeliveryId(7)], since=NOON)
+            table.to_ask("twilio", now=NOON, asked_before=NOON, limit=20)
+            table.doubtful(50)
+            table.latest(DeliveryId(7))
+            table.calls(DeliveryId(7))
 
         plan = plan_of(connection, work)
     assert not scans_the_outbox(plan), plan
