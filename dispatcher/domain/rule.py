@@ -24,7 +24,13 @@ class Category(StrEnum):
     GENERALISATION = "generalisation"
     CONTEMPT = "contempt"
     SHOUTING = "shouting"
+    DOUBTFUL = "doubtful"  # no rule speaks, but the sentence judge thinks that a reader may be hurt
     LANGUAGE = "language"  # no rules for this language
+    UNREAD = "unread"  # a layer of the check failed, or the text is none that can be read
+
+
+# What no rule of a file may be: the check itself says these.
+SAID_BY_THE_CHECK = frozenset({Category.DOUBTFUL, Category.LANGUAGE, Category.UNREAD})
 
 
 class Detector(StrEnum):
@@ -34,6 +40,8 @@ class Detector(StrEnum):
 
 # A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
 HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
+# "The guards called us dogs": what was said to somebody is told, with quotation marks or without.
+TOLD = frozenset({Category.INSULT, Category.SLUR, Category.PROFANITY, Category.DEHUMANISING})
 
 
 @dataclass(frozen=True, kw_only=True)

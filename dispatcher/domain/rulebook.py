@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
-from dispatcher.domain.rule import Category, Detector, Match, Pattern, Rule
+from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -27,12 +27,19 @@ from dispatcher.domain.wording import (
 SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
 _KEPT_OF_A_LETTER = 500  # sentences; a text with more is no letter, and must not empty the memory
 _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
+_TOLD_WITHIN = 8  # signs between the words told and the verb that tells them, in Korean and Japanese
+_TOLD_FAR = 90  # characters; "called us dogs, pigs and whatever came to his mind"
+_WORD_BEFORE = re.compile(r"([A-ZÀ-Þ][\w'’]{0,30})\.?[ ]$")
+_WORD_AFTER = re.compile(r"[ ]([A-ZÀ-Þ][\w'’]{0,30})")
 FINDINGS_A_SENTENCE = 20  # nobody mends more at once, and a hostile text costs no more
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleBook:
-    """harmless: phrases and literals in which nothing is found ("Dick Cheney").
+    """harmless: phrases and literals in which nothing is found ("dirty war"); names: folded words that are names, too,
+    and count as such beside another word with a capital ("Mr Dick"). testimony: how one begins to tell what was said
+    to somebody ("called us"); told_after: in this language the words told stand before it. reader: words for the
+    one who reads; what is said to them is not told of others.
 
     Keeps what it found in up to SENTENCES_KEPT sentences, in memory only. Safe to share among threads.
     """
@@ -40,10 +47,14 @@ class RuleBook:
     language: str
     rules: tuple[Rule, ...]
     harmless: Rule | None = None
+    names: frozenset[str] = frozenset()
+    testimony: Rule | None = None
+    told_after: bool = False
+    reader: frozenset[str] = frozenset()
     _index: "_Index" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", _Index(self.rules, self.harmless))
+        object.__setattr__(self, "_index", _Index(self))
 
     def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
         """What the rules find in each sentence, first to last."""
@@ -53,9 +64,11 @@ class RuleBook:
 class _Index:
     """The rules by word, by beginning of word and by sign, so that a civil sentence costs little."""
 
-    def __init__(self, rules: tuple[Rule, ...], harmless: Rule | None) -> None:
-        everything = rules if harmless is None else (*rules, harmless)
-        self.harmless = harmless
+    def __init__(self, book: RuleBook) -> None:
+        rules = book.rules
+        excuses = [rule for rule in (book.harmless, book.testimony) if rule is not None]
+        everything = (*rules, *excuses)
+        self.book = book
         self.by_word: dict[str, Rule] = {}
         self.by_stem: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
         self.by_anchor: dict[str, list[tuple[Phrase, Rule]]] = defaultdict(list)
@@ -165,7 +178,51 @@ class _Index:
             found.extend(self._in_words(sentence))
         if self.literals or self.hints:
             found.extend(self._in_signs(sentence))
-        return _tidy(found, self.harmless) if found else ()
+        return self._tidy(sentence, found) if found else ()
+
+    def _tidy(self, sentence: str, found: list[Match]) -> tuple[Match, ...]:
+        """Leaves out what is harmless, a name or told of others, and what another finding wholly covers."""
+        book = self.book
+        excused = [match for match in found if match.rule is book.harmless]
+        told = [match for match in found if match.rule is book.testimony]
+        kept: list[Match] = []
+        rest = [
+            match for match in found if match.rule is not book.harmless and match.rule is not book.testimony
+        ]
+        for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
+            covers = [*excused, *(other for other in kept if _outranks(other, match))]
+            if any(other.start <= match.start and match.end <= other.end for other in covers):
+                continue
+            if (told and self._is_told(sentence, match, told)) or (
+                book.names and self._is_name(sentence, match)
+            ):
+                continue
+            kept.append(match)
+            if len(kept) == FINDINGS_A_SENTENCE:
+                break
+        return tuple(sorted(kept, key=lambda match: (match.start, match.end)))
+
+    def _is_told(self, sentence: str, match: Match, told: list[Match]) -> bool:
+        if match.rule.category not in TOLD:
+            return False
+        said = sentence[match.start : match.end]
+        if not self.book.reader.isdisjoint(fold(said).split()) or any(
+            sign in said for sign in self.book.reader if not sign.isascii()
+        ):
+            return False
+        if self.book.told_after:
+            return any(0 <= other.start - match.end <= _TOLD_WITHIN for other in told)
+        return any(other.end <= match.start <= other.end + _TOLD_FAR for other in told)
+
+    def _is_name(self, sentence: str, match: Match) -> bool:
+        word = sentence[match.start : match.end]
+        if fold(word) not in self.book.names or not word[0].isupper() or (len(word) > 1 and word.isupper()):
+            return False
+        before = _WORD_BEFORE.search(sentence[max(0, match.start - 40) : match.start])
+        after = _WORD_AFTER.match(sentence[match.end : match.end + 40])
+        if before is not None and fold(before.group(1)) not in self.book.reader:
+            return True
+        return after is not None and not after.group(1).isupper()
 
     def _shouts(self, sentence: str) -> Iterator[Match]:
         for detector, rule in self.detectors.items():
@@ -271,20 +328,6 @@ def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
         rests[literal[0]].append(re.escape(literal[1:]))
     groups = [f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in sorted(rests.items())]
     return re.compile("|".join(groups)) if groups else None
-
-
-def _tidy(found: list[Match], harmless: Rule | None) -> tuple[Match, ...]:
-    """Leaves out what stands in a harmless phrase, and what another finding of the sentence wholly covers."""
-    excused = [match for match in found if match.rule is harmless]
-    kept: list[Match] = []
-    rest = [match for match in found if match.rule is not harmless]
-    for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
-        covers = [*excused, *(other for other in kept if _outranks(other, match))]
-        if not any(other.start <= match.start and match.end <= other.end for other in covers):
-            kept.append(match)
-        if len(kept) == FINDINGS_A_SENTENCE:
-            break
-    return tuple(sorted(kept, key=lambda match: (match.start, match.end)))
 
 
 def _outranks(other: Match, match: Match) -> bool:
