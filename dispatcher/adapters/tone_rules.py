@@ -11,8 +11,17 @@ from typing import TypeVar
 from dispatcher.domain.courtesy import Courtesy
 from dispatcher.domain.errors import FileProblems
 from dispatcher.domain.phrase import STEM_HEAD, Phrase, parse_phrase
-from dispatcher.domain.rule import SAID_BY_THE_CHECK, Category, Detector, Pattern, Rule, Verdict
-from dispatcher.domain.rulebook import RuleBook
+from dispatcher.domain.rule import (
+    SAID_BY_THE_CHECK,
+    Category,
+    Detector,
+    Pattern,
+    Rule,
+    Together,
+    Verdict,
+    Words,
+)
+from dispatcher.domain.rulebook import READ_BY_SIGNS, RuleBook
 from dispatcher.domain.wording import fold, fold_signs, without_wedges
 
 _TOP_KEYS = frozenset({"language", "lists", "harmless", "testimony", "courtesy", "rule"})
@@ -28,6 +37,7 @@ _RULE_KEYS = frozenset(
         "phrases",
         "literals",
         "patterns",
+        "together",
         "detect",
     }
 )
@@ -43,7 +53,6 @@ _COURTESY_WORDS = (
     "kindness",
 )
 _COURTESY_LISTS = ("request_words", "yourself_words", "kindness_words")
-_SIGNS = frozenset({"ko", "ja", "zh"})
 _LANGUAGE = re.compile(r"[a-z]{2}")
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 _LIST_NAME = re.compile(r"\{([a-z_]+)\}")
@@ -166,7 +175,7 @@ class _Reader:
         for name in lists:
             self.place = f"list {name}"
             entries = self._strings(lists, name)
-            self.lists[name] = "|".join(fold(word) for entry in entries for word in entry.split())
+            self.lists[name] = "|".join(self._fold(word) for entry in entries for word in entry.split())
         self.place = ""
 
     def _excuse(self, name: str, table: object, keys: frozenset[str]) -> Rule | None:
@@ -195,7 +204,7 @@ class _Reader:
 
     def _fold(self, text: str) -> str:
         # Folding keeps Latin letters only.
-        return text if self.language in _SIGNS else fold(text)
+        return text if self.language in READ_BY_SIGNS else fold(text)
 
     def courtesy(self, table: object) -> Courtesy:
         self.place = "courtesy"
@@ -237,8 +246,11 @@ class _Reader:
         if category in SAID_BY_THE_CHECK:
             self._note(f'category "{category}" is said by the check itself')
         detector = self._choice(entry, "detect", Detector) if "detect" in entry else None
-        if not any(entry.get(key) for key in ("words", "stems", "phrases", "literals", "patterns", "detect")):
-            self._note("finds nothing: give words, stems, phrases, literals, patterns or detect")
+        if not any(
+            entry.get(key)
+            for key in ("words", "stems", "phrases", "literals", "patterns", "together", "detect")
+        ):
+            self._note("finds nothing: give words, stems, phrases, literals, patterns, together or detect")
         return Rule(
             id=rule_id,
             category=category or Category.INSULT,
@@ -250,6 +262,7 @@ class _Reader:
             phrases=self._phrases(entry),
             literals=frozenset(self._signs(entry, "literals")),
             patterns=self._patterns(entry),
+            together=self._together(entry),
             detector=detector,
         )
 
@@ -305,6 +318,43 @@ class _Reader:
                 self._note(str(error))
         return tuple(phrases)
 
+    def _together(self, table: Mapping[str, object]) -> tuple[Together, ...]:
+        entries = table.get("together", [])
+        found: list[Together] = []
+        for entry in entries if isinstance(entries, list) else [None]:
+            if not isinstance(entry, dict) or not {"told", "beside"} <= set(entry) <= {
+                "told",
+                "beside",
+                "unless",
+            }:
+                self._note("together must be a list of { told = [..], beside = [[..]], unless = [..] }")
+                continue
+            beside = entry["beside"] if isinstance(entry["beside"], list) else []
+            found.append(
+                Together(
+                    told=self._any_of(entry, "told"),
+                    beside=tuple(self._any_of({"beside": row}, "beside") for row in beside),
+                    unless=self._any_of(entry, "unless"),
+                )
+            )
+        return tuple(found)
+
+    def _any_of(self, table: Mapping[str, object], key: str) -> Words:
+        """Words, beginnings of words ("murder~") and lists ("{beasts}")."""
+        typed = [
+            word for text in self._strings(table, key) for word in _LIST_NAME.sub(self._list, text).split("|")
+        ]
+        if self.language in READ_BY_SIGNS:
+            return Words(words=frozenset(map(fold_signs, typed)))
+        folded = [fold(word) for word in typed]
+        for word in folded:
+            if not word.removesuffix("~").isalnum() or (word.endswith("~") and len(word) <= STEM_HEAD):
+                self._note(f'"{word}" is not one word, or a beginning of fewer than {STEM_HEAD} letters')
+        return Words(
+            words=frozenset(word for word in folded if not word.endswith("~")),
+            stems=tuple(word[:-1] for word in folded if word.endswith("~")),
+        )
+
     def _list(self, name: re.Match[str]) -> str:
         if name.group(1) not in self.lists:
             self._note(f'there is no list "{name.group(1)}" under [lists]')
@@ -318,8 +368,12 @@ class _Reader:
             if not isinstance(entry, dict) or set(entry) != {"hints", "regex"}:
                 self._note("patterns must be a list of { hints = [..], regex = '..' }")
                 continue
-            hints = tuple(self._signs(entry, "hints"))
-            regex = str(entry["regex"])
+            hints = tuple(
+                part
+                for hint in self._signs(entry, "hints")
+                for part in _LIST_NAME.sub(self._list, hint).split("|")
+            )
+            regex = _LIST_NAME.sub(lambda name: f"(?:{self._list(name)})", str(entry["regex"]))
             if not hints:
                 self._note(f"pattern {regex} needs hints, so that it is tried on few sentences")
             if _UNBOUNDED.search(regex):

@@ -1,6 +1,7 @@
 """What a rule of respect is, and what it may say of a letter."""
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -59,6 +60,38 @@ class Pattern:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """Any of these: whole words, beginnings of words; in Chinese, Japanese and Korean, signs wherever they stand."""
+
+    words: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+
+    def stand_in(self, forms: Set[str]) -> bool:
+        if not self.words.isdisjoint(forms):
+            return True
+        return bool(self.stems) and any(form.startswith(self.stems) for form in forms)
+
+    def found_in(self, folded: str) -> bool:
+        return any(sign in folded for sign in self.words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Words that count only beside others of the same sentence: `told` where one of each of `beside` stands, too, and
+    none of `unless`."""
+
+    told: Words
+    beside: tuple[Words, ...]
+    unless: Words
+
+    def may_stand_in(self, forms: Set[str]) -> bool:
+        return all(words.stand_in(forms) for words in self.beside) and not self.unless.stand_in(forms)
+
+    def may_stand_in_signs(self, folded: str) -> bool:
+        return all(words.found_in(folded) for words in self.beside) and not self.unless.found_in(folded)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
 
@@ -72,6 +105,7 @@ class Rule:
     phrases: tuple[Phrase, ...] = ()
     literals: frozenset[str] = frozenset()
     patterns: tuple[Pattern, ...] = ()
+    together: tuple[Together, ...] = ()
     detector: Detector | None = None
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
-from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule
+from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule, Together
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -24,6 +24,9 @@ from dispatcher.domain.wording import (
     words,
 )
 
+READ_BY_SIGNS = frozenset(
+    {"ko", "ja", "zh"}
+)  # languages without blanks between words, or with endings on them
 SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
 _KEPT_OF_A_LETTER = 500  # sentences; a text with more is no letter, and must not empty the memory
 _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
@@ -74,18 +77,29 @@ class _Index:
         self.by_anchor: dict[str, list[tuple[Phrase, Rule]]] = defaultdict(list)
         self.by_anchor_stem: dict[str, list[tuple[str, Phrase, Rule]]] = defaultdict(list)
         self.by_literal: dict[str, Rule] = {}
+        self.by_told: dict[str, list[tuple[Together, Rule]]] = defaultdict(list)
+        self.by_told_stem: dict[str, list[tuple[str, Together, Rule]]] = defaultdict(list)
+        self.by_told_sign: dict[str, list[tuple[Together, Rule]]] = defaultdict(list)
+        self.reads_signs = book.language in READ_BY_SIGNS
         self.patterns: list[tuple[Pattern, Rule]] = []
         self.vocabulary: set[str] = set()
         self.detectors = {rule.detector: rule for rule in rules if rule.detector is not None}
         for rule in everything:
             self._add(rule)
-        self.triggers = frozenset(self.by_word) | frozenset(self.by_anchor)
-        self.heads = frozenset(self.by_stem) | frozenset(self.by_anchor_stem)
+        self.triggers = frozenset(self.by_word) | frozenset(self.by_anchor) | frozenset(self.by_told)
+        self.heads = frozenset(self.by_stem) | frozenset(self.by_anchor_stem) | frozenset(self.by_told_stem)
         self.reads_words = bool(self.triggers or self.heads)
         self.literals = _alternation(self.by_literal)
-        self.hints = _alternation({hint for pattern, _ in self.patterns for hint in pattern.hints})
+        self.told_signs = _alternation(self.by_told_sign)
+        self.hints = _alternation(
+            {*(hint for pattern, _ in self.patterns for hint in pattern.hints), *self.by_told_sign}
+        )
         self.stems = frozenset(stem for stems in self.by_stem.values() for stem, _ in stems)
-        self.all_stems = (*self.stems, *(stem for row in self.by_anchor_stem.values() for stem, _, _ in row))
+        self.all_stems = (
+            *self.stems,
+            *(stem for row in self.by_anchor_stem.values() for stem, _, _ in row),
+            *(stem for row in self.by_told_stem.values() for stem, _, _ in row),
+        )
         self.by_initial: dict[str, list[str]] = defaultdict(list)
         for word in sorted({*self.by_word, *self.stems}):
             self.by_initial[word[0]].append(word)
@@ -97,6 +111,8 @@ class _Index:
         self.patterns.extend((pattern, rule) for pattern in rule.patterns)
         for stem in rule.stems:
             self.by_stem[stem[:STEM_HEAD]].append((stem, rule))
+        for together in rule.together:
+            self._add_together(together, rule)
         for phrase in rule.phrases:
             anchor = phrase.steps[phrase.anchor]
             for word in anchor.words:
@@ -105,6 +121,19 @@ class _Index:
                 self.by_anchor_stem[stem[:STEM_HEAD]].append((stem, phrase, rule))
             for step in phrase.steps:
                 self.vocabulary.update(step.words)
+
+    def _add_together(self, together: Together, rule: Rule) -> None:
+        told = together.told
+        if self.reads_signs:
+            for sign in told.words:
+                self.by_told_sign[sign].append((together, rule))
+            return
+        for word in told.words:
+            self.by_told[word].append((together, rule))
+        for stem in told.stems:
+            self.by_told_stem[stem[:STEM_HEAD]].append((stem, together, rule))
+        for words_ in (told, *together.beside):
+            self.vocabulary.update(words_.words)
 
     def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
         seen = self.seen  # held for the whole call: another thread may put a new one in its place
@@ -168,7 +197,11 @@ class _Index:
         return any(self._tells(form, forms) for form in telling & forms)
 
     def _tells(self, form: str, forms: set[str]) -> bool:
-        return form in self.by_word or any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form])
+        if form in self.by_word:
+            return True
+        if form in self.by_anchor and any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form]):
+            return True
+        return form in self.by_told and any(each.may_stand_in(forms) for each, _ in self.by_told[form])
 
     def _examine(self, sentence: str) -> tuple[Match, ...]:
         found: list[Match] = []
@@ -263,6 +296,9 @@ class _Index:
             for stem, rule in self.by_stem[head]:
                 if form.startswith(stem):
                     yield Match(rule, word.start, word.end)
+        for together, rule in self._told_by(form, head):
+            if together.may_stand_in(set(forms)):
+                yield Match(rule, word.start, word.end)
         phrases = self.by_anchor.get(form, [])
         if head in self.by_anchor_stem:
             rest = [
@@ -275,6 +311,12 @@ class _Index:
                 sentence[part.start].isupper() for part in row[slice(*span)] if part.form in phrase.capitals
             ):
                 yield Match(rule, row[span[0]].start, row[span[1] - 1].end)
+
+    def _told_by(self, form: str, head: str) -> Iterator[tuple[Together, Rule]]:
+        yield from self.by_told.get(form, ())
+        for stem, together, rule in self.by_told_stem.get(head, ()):
+            if form.startswith(stem):
+                yield together, rule
 
     def _known(self, form: str) -> bool:
         if form in self.by_word or form in self.vocabulary:
@@ -306,6 +348,8 @@ class _Index:
     def _signs_hit(self, folded: str) -> bool:
         if self.literals and self.literals.search(folded):
             return True
+        if self.told_signs and self.told_signs.search(folded):
+            return True
         return any(pattern.search(folded) for pattern, _ in self.patterns)
 
     def _trace_signs(self, sentence: str, *, wedged: bool) -> Iterator[Match]:
@@ -315,6 +359,11 @@ class _Index:
                 yield Match(
                     self.by_literal[literal.group()], offsets[literal.start()], offsets[literal.end()]
                 )
+        if self.told_signs:
+            for told in self.told_signs.finditer(folded):
+                for together, rule in self.by_told_sign[told.group()]:
+                    if together.may_stand_in_signs(folded):
+                        yield Match(rule, offsets[told.start()], offsets[told.end()])
         for pattern, rule in self.patterns:
             if pattern.search(folded):
                 for found in pattern.regex.finditer(folded):
