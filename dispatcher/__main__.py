@@ -52,7 +52,7 @@ class Entrance:
     def tone(self, settings: "Settings") -> "Tone":
         from dispatcher.adapters.tone_layers import open_tone
 
-        return open_tone(settings.tone_folder)
+        return open_tone(settings)
 
     def letter_files(self) -> "LetterFiles":
         from dispatcher.adapters import letter_files

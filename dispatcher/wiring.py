@@ -133,7 +133,7 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
         action_day=action_day,
     )
     routing = Routing()
-    tone = open_tone(settings.tone_folder)
+    tone = open_tone(settings)
     # What can really leave; a rehearsal carries everything, to the mailroom.
     faxes = live and settings.fax.carrier is not Carrier.NONE
     leaving = {Channel.EMAIL, Channel.FAX} if faxes else {Channel.EMAIL}

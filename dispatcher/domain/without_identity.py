@@ -12,7 +12,7 @@ _TITLED = re.compile(
     r"|Meneer|Mevrouw|Dhr|Mevr)(\.?) [A-ZÀ-Þ][\w'’-]{1,40}(?: [A-ZÀ-Þ][\w'’-]{1,40})?"
 )
 _CAPITALS = re.compile(r"(?<=[^.!?:\s“\"(]) ([A-ZÀ-Þ][\w'’-]{1,40})")
-_HANGUL_NAME = re.compile(r"[가-힣]{2,4}(?= ?(?:씨|님|군|양)(?![가-힣]))")
+_HANGUL_NAME = re.compile(r"[가-힣]{2,4}(?= ?(?:씨|님))")
 _KANJI_NAME = re.compile(r"[一-鿿]{2,4}(?=さん|様|氏|先生|女士|小姐)")
 # Names that say nothing of a writer: those the letters of this cause are about.
 _PUBLIC = frozenset(

@@ -16,6 +16,7 @@ from dispatcher.domain.entry import FieldProblem
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.letter import STANDING, LetterState
 from dispatcher.domain.mission import MissionId
+from dispatcher.domain.own_words import own_words, ownness
 from dispatcher.domain.tone import Verdict
 from dispatcher.faces.web.coach import Note, notes_of
 from dispatcher.faces.web.gate import BodyLimit, CalmErrors
@@ -108,6 +109,10 @@ class _Supporters:
             departure=departure,
             person_reads=form.wants_person or reading.assessment.verdict is not Verdict.PASS,
             reads_well=reading.assessment.verdict is Verdict.PASS,
+            hints=reading.assessment.hints,
+            ownness=ownness(
+                own_words(reading.entry.text, campaign.sample(reading.entry.language).text)
+            ).value,
         )
 
     def submit(self, request: Request, form: _TypedForm) -> Response:
