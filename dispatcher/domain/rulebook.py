@@ -33,7 +33,9 @@ _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
 _TOLD_WITHIN = 8  # signs between the words told and the verb that tells them, in Korean and Japanese
 _TOLD_FAR = 90  # characters; "called us dogs, pigs and whatever came to his mind"
 _WORD_BEFORE = re.compile(r"([A-ZÀ-Þ][\w'’]{0,30})\.?[ ]$")
-_WORD_AFTER = re.compile(r"[ ](?:(?:van|von|de|der|den|da|di|do|dos|du|le|la|ter|zu) ){0,2}([A-ZÀ-Þ][\w'’]{0,30})")
+_WORD_AFTER = re.compile(
+    r"[ ](?:(?:van|von|de|der|den|da|di|do|dos|du|le|la|ter|zu) ){0,2}([A-ZÀ-Þ][\w'’]{0,30})"
+)
 FINDINGS_A_SENTENCE = 20  # nobody mends more at once, and a hostile text costs no more
 
 
