@@ -42,7 +42,9 @@ class Detector(StrEnum):
 # A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
 HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
 # "The guards called us dogs": what was said to somebody is told, with quotation marks or without.
-TOLD = frozenset({Category.INSULT, Category.SLUR, Category.PROFANITY, Category.DEHUMANISING})
+TOLD = frozenset(
+    {Category.INSULT, Category.SLUR, Category.PROFANITY, Category.DEHUMANISING, Category.CONTEMPT}
+)
 
 
 @dataclass(frozen=True, kw_only=True)

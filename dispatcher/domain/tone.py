@@ -48,6 +48,11 @@ class Assessment:
     findings: tuple[Finding, ...]
     hints: tuple[Hint, ...] = ()
 
+    @property
+    def to_mend(self) -> tuple[Finding, ...]:
+        """What the writer is asked to change; doubts are for a person and would only puzzle them."""
+        return tuple(finding for finding in self.findings if finding.severity is Verdict.REVISE)
+
 
 def assess(text: str, book: RuleBook) -> Assessment:
     """By the rules of one language. An empty letter passes: refusing it is the intake's business."""

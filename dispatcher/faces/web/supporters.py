@@ -211,7 +211,7 @@ class _Supporters:
             return self._form(request, form, problems=reading.problems, status=422)
         assert reading.entry is not None and reading.assessment is not None  # noqa: S101
         if reading.assessment.verdict is Verdict.REVISE and not form.wants_person:
-            notes = notes_of(reading.entry.text, reading.assessment.findings)
+            notes = notes_of(reading.entry.text, reading.assessment.to_mend)
             return self._form(request, form, notes=notes, status=422)
         return None
 
