@@ -20,6 +20,7 @@ _STRANGE_SCRIPT = re.compile("[\u0400-\u052f\u0530-\u08ff\u0900-\u10ff\u1200-\u1
 _LATIN = re.compile("[a-zA-Z\u00c0-\u024f]")
 
 _SHORT = 12  # letters; the model guesses at fewer
+_SPELT_OUT = 3  # letters a word; with fewer the words are taken apart, and the model guesses at nothing
 _SURE = 0.9  # read in this language alone
 _LIKELY = 0.5  # read in it, too
 _STRANGE_SURE = 0.8
@@ -99,6 +100,8 @@ def _of_sentence(
         return (prior, *(sign for sign in signs if sign != prior)), False
     found = guess(latin)
     tongues, strange = _of_latin(found, prior, letters)
+    if prior not in tongues and letters < _SPELT_OUT * len(sentence.split()):
+        tongues = (prior, *tongues)
     return (*tongues, *(sign for sign in signs if sign not in tongues)), strange
 
 

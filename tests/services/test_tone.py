@@ -217,6 +217,7 @@ def test_any_text_gets_an_answer(language: str, text: str) -> None:
 DISGUISES = (
     "y0u ar3 1d10ts",
     "You i d i o t s",
+    "y o u a r e s c u m " * 20,
     "you id\u200biots",
     "You are ѕсum",
     "YOU IDIOTS",
