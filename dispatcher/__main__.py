@@ -50,9 +50,9 @@ class Entrance:
         return bring_up_to_date(settings)
 
     def tone(self, settings: "Settings") -> "Tone":
-        from dispatcher.adapters.tone_rules import RuleTone
+        from dispatcher.adapters.tone_layers import open_tone
 
-        return RuleTone(settings.tone_folder)
+        return open_tone(settings)
 
     def letter_files(self) -> "LetterFiles":
         from dispatcher.adapters import letter_files

@@ -101,7 +101,23 @@ class CampaignsSettings(_Section):
 
 
 class ToneSettings(_Section):
+    """path: the folder of rules. judge_url: a sentence judge elsewhere that is asked about what stays open, never
+    alone; https, or http to this machine. Above judge_review a person looks, above judge_revise a letter is handed
+    back."""
+
     path: str = ""
+    judge_url: str = ""
+    judge_key: SecretStr = SecretStr("")
+    judge_seconds: float = Field(default=3.0, gt=0, le=30)
+    judge_review: float = Field(default=0.5, ge=0, le=1)
+    judge_revise: float = Field(default=0.9, ge=0, le=1)
+
+    @field_validator("judge_url")
+    @classmethod
+    def _safe(cls, url: str) -> str:
+        if url and not re.match(r"https://|http://(?:127\.0\.0\.1|localhost|\[::1\])[:/]", url):
+            raise PydanticCustomError("judge_url", "must begin with https:// (http:// to this machine only)")
+        return url
 
 
 class WebSettings(_Section):

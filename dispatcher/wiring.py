@@ -27,7 +27,7 @@ from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, Mailroom
 from dispatcher.adapters.press import Press
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
-from dispatcher.adapters.tone_rules import RuleTone
+from dispatcher.adapters.tone_layers import open_tone
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Channel
@@ -133,7 +133,7 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
         action_day=action_day,
     )
     routing = Routing()
-    tone = RuleTone(settings.tone_folder)
+    tone = open_tone(settings)
     # What can really leave; a rehearsal carries everything, to the mailroom.
     faxes = live and settings.fax.carrier is not Carrier.NONE
     leaving = {Channel.EMAIL, Channel.FAX} if faxes else {Channel.EMAIL}

@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from dispatcher.domain.courtesy import Courtesy
 from dispatcher.domain.errors import FileProblems
 from dispatcher.domain.phrase import STEM_HEAD, Phrase, parse_phrase
-from dispatcher.domain.tone import (
-    Assessment,
+from dispatcher.domain.rule import (
+    SAID_BY_THE_CHECK,
     Category,
     Detector,
-    Finding,
     Pattern,
     Rule,
-    RuleBook,
+    Together,
     Verdict,
-    assess,
-    verdict_of,
+    Words,
 )
+from dispatcher.domain.rulebook import READ_BY_SIGNS, RuleBook
 from dispatcher.domain.wording import fold, fold_signs, without_wedges
 
-_TOP_KEYS = frozenset({"language", "lists", "harmless", "rule"})
+_TOP_KEYS = frozenset({"language", "lists", "harmless", "testimony", "courtesy", "rule"})
 _RULE_KEYS = frozenset(
     {
         "id",
@@ -37,72 +37,77 @@ _RULE_KEYS = frozenset(
         "phrases",
         "literals",
         "patterns",
+        "together",
         "detect",
     }
 )
-_HARMLESS_KEYS = frozenset({"phrases", "literals"})
+_HARMLESS_KEYS = frozenset({"phrases", "literals", "names"})
+_TESTIMONY_KEYS = frozenset({"phrases", "literals", "reader", "told_before"})
+_COURTESY_WORDS = (
+    "doubtful_reason",
+    "doubtful_advice",
+    "greeting",
+    "brief",
+    "request",
+    "yourself",
+    "kindness",
+)
+_COURTESY_LISTS = ("request_words", "yourself_words", "kindness_words")
 _LANGUAGE = re.compile(r"[a-z]{2}")
 _RULE_ID = re.compile(r"[a-z]+(-[a-z]+)*")
 _LIST_NAME = re.compile(r"\{([a-z_]+)\}")
 _UNBOUNDED = re.compile(r"(?<!\\)(?:[*+]|\{\d*,\}|\\[1-9]|\(\?P=)")  # what could make a pattern run away
 
-_ANY_SCRIPT = re.compile(r"[\u3040-\ud7a3]")
-
-# A letter may hold another language's script; its rules are asked too.
-_SCRIPTS = (
-    ("ko", re.compile(r"[\u3130-\u318f\uac00-\ud7a3]")),
-    ("ja", re.compile(r"[\u3040-\u30ff]")),
-    ("zh", re.compile(r"[\u4e00-\u9fff]")),
-)
-
 _E = TypeVar("_E", Category, Verdict, Detector)
 
 
-class RuleTone:
-    """Assesses letters by the rules of a folder. Files are read when their language is first asked for.
+class RuleFolder:
+    """The rules of a folder. Files are read when their language is first asked for.
 
     Safe to share among threads. Raises FileProblems with everything that is wrong in a file.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._books: dict[str, RuleBook | None] = {}
+        self._files: dict[str, ToneFile | None] = {}
         self._lock = threading.Lock()
-
-    def assess(self, text: str, *, language: str) -> Assessment:
-        """language: a tag such as "pt" or "pt-BR"; one without rules is left to a person."""
-        primary = language.replace("_", "-").split("-")[0].lower()
-        book = self._book(primary)
-        if book is None:
-            return _unread(language) if text.strip() else _silent(language)
-        assessment = assess(text, book)
-        guests = [guest for guest in self._guests(text, primary) if guest is not None]
-        return _joined(assessment, [assess(text, guest) for guest in guests]) if guests else assessment
-
-    def _guests(self, text: str, primary: str) -> list[RuleBook | None]:
-        if text.isascii() or primary in {"ko", "ja", "zh"} or not _ANY_SCRIPT.search(text):
-            return []
-        return [
-            self._book(language)
-            for language, script in _SCRIPTS
-            if language != primary and script.search(text)
-        ]
 
     def languages(self) -> tuple[str, ...]:
         return tuple(sorted(path.stem for path in self._folder.glob("*.toml")))
 
-    def _book(self, language: str) -> RuleBook | None:
-        if language in self._books:
-            return self._books[language]
+    def book(self, language: str) -> RuleBook | None:
+        file = self._file(language)
+        return None if file is None else file.book
+
+    def courtesy(self, language: str) -> Courtesy:
+        file = self._file(language)
+        return Courtesy() if file is None else file.courtesy
+
+    def _file(self, language: str) -> "ToneFile | None":
+        if language in self._files:
+            return self._files[language]
         with self._lock:
-            if language not in self._books:
+            if language not in self._files:
                 path = self._folder / f"{language}.toml"
                 known = _LANGUAGE.fullmatch(language) and path.is_file()
-                self._books[language] = load_rules(path) if known else None
-            return self._books[language]
+                self._files[language] = load_file(path) if known else None
+            return self._files[language]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToneFile:
+    """What one language's file says."""
+
+    book: RuleBook
+    courtesy: Courtesy
 
 
 def load_rules(path: Path) -> RuleBook:
+    """Raises FileProblems."""
+    return load_file(path).book
+
+
+def load_file(path: Path) -> ToneFile:
     """Raises FileProblems."""
     problems: list[str] = []
     try:
@@ -111,10 +116,11 @@ def load_rules(path: Path) -> RuleBook:
         raise FileProblems(file=path.name, problems=[str(error)]) from error
     except OSError as error:
         raise FileProblems(file=path.name, problems=[error.strerror or "cannot be read"]) from error
-    book = _Reader(path.stem, problems).book(table)
+    reader = _Reader(path.stem, problems)
+    book, courtesy = reader.book(table), reader.courtesy(table.get("courtesy", {}))
     if problems or book is None:
         raise FileProblems(file=path.name, problems=problems)
-    return book
+    return ToneFile(book=book, courtesy=courtesy)
 
 
 @dataclass
@@ -131,7 +137,8 @@ class _Reader:
         if table.get("language") != self.language:
             self._note(f'language must be "{self.language}", as the file is named')
         self._read_lists(table.get("lists", {}))
-        harmless = self._harmless(table.get("harmless"))
+        harmless = self._excuse("harmless", table.get("harmless"), _HARMLESS_KEYS)
+        testimony = self._excuse("testimony", table.get("testimony"), _TESTIMONY_KEYS)
         entries = table.get("rule")
         if not isinstance(entries, list) or not entries:
             self._note("there is no [[rule]]")
@@ -143,8 +150,15 @@ class _Reader:
             self._note(f'rule "{twice}" is there twice')
         if self.problems:
             return None
+        told = table.get("testimony", {})
         return RuleBook(
-            language=self.language, rules=tuple(rule for rule in rules if rule is not None), harmless=harmless
+            language=self.language,
+            rules=tuple(rule for rule in rules if rule is not None),
+            harmless=harmless,
+            names=self._folded(table.get("harmless", {}), "names"),
+            testimony=testimony,
+            told_after=isinstance(told, dict) and told.get("told_before") is True,
+            reader=self._folded(told, "reader"),
         )
 
     def _note(self, problem: str) -> None:
@@ -161,25 +175,58 @@ class _Reader:
         for name in lists:
             self.place = f"list {name}"
             entries = self._strings(lists, name)
-            self.lists[name] = "|".join(fold(word) for entry in entries for word in entry.split())
+            self.lists[name] = "|".join(self._fold(word) for entry in entries for word in entry.split())
         self.place = ""
 
-    def _harmless(self, table: object) -> Rule | None:
+    def _excuse(self, name: str, table: object, keys: frozenset[str]) -> Rule | None:
+        """What is there to leave something out; a rule that finds nothing for itself."""
         if table is None:
             return None
-        self.place = "harmless"
+        self.place = name
         if not isinstance(table, dict):
-            self._note("[harmless] must be a table")
+            self._note(f"[{name}] must be a table")
             return None
-        self._unknown(table, _HARMLESS_KEYS)
+        self._unknown(table, keys)
         return Rule(
-            id="harmless",
+            id=name,
             category=Category.LANGUAGE,
             severity=Verdict.PASS,
             reason="",
             advice="",
             phrases=self._phrases(table),
             literals=frozenset(self._signs(table, "literals")),
+        )
+
+    def _folded(self, table: object, key: str) -> frozenset[str]:
+        return (
+            frozenset(map(self._fold, self._strings(table, key))) if isinstance(table, dict) else frozenset()
+        )
+
+    def _fold(self, text: str) -> str:
+        # Folding keeps Latin letters only.
+        return text if self.language in READ_BY_SIGNS else fold(text)
+
+    def courtesy(self, table: object) -> Courtesy:
+        self.place = "courtesy"
+        if not isinstance(table, dict):
+            self._note("[courtesy] must be a table")
+            return Courtesy()
+        self._unknown(table, frozenset({*_COURTESY_WORDS, *_COURTESY_LISTS}))
+        words = {key: self._text(table, key) if key in table else "" for key in _COURTESY_WORDS}
+        lists = {key: tuple(map(self._fold, self._strings(table, key))) for key in _COURTESY_LISTS}
+        plain = Courtesy(language=self.language)
+        return Courtesy(
+            language=self.language,
+            doubtful_reason=words["doubtful_reason"] or plain.doubtful_reason,
+            doubtful_advice=words["doubtful_advice"] or plain.doubtful_advice,
+            greeting=words["greeting"],
+            brief=words["brief"],
+            request=words["request"],
+            request_words=lists["request_words"],
+            yourself=words["yourself"],
+            yourself_words=lists["yourself_words"],
+            kindness=words["kindness"],
+            kindness_words=lists["kindness_words"],
         )
 
     def _rule(self, number: int, entry: object) -> Rule | None:
@@ -196,9 +243,14 @@ class _Reader:
         if severity is Verdict.PASS:
             self._note('severity must be "revise" or "review"')
         category = self._choice(entry, "category", Category)
+        if category in SAID_BY_THE_CHECK:
+            self._note(f'category "{category}" is said by the check itself')
         detector = self._choice(entry, "detect", Detector) if "detect" in entry else None
-        if not any(entry.get(key) for key in ("words", "stems", "phrases", "literals", "patterns", "detect")):
-            self._note("finds nothing: give words, stems, phrases, literals, patterns or detect")
+        if not any(
+            entry.get(key)
+            for key in ("words", "stems", "phrases", "literals", "patterns", "together", "detect")
+        ):
+            self._note("finds nothing: give words, stems, phrases, literals, patterns, together or detect")
         return Rule(
             id=rule_id,
             category=category or Category.INSULT,
@@ -210,6 +262,7 @@ class _Reader:
             phrases=self._phrases(entry),
             literals=frozenset(self._signs(entry, "literals")),
             patterns=self._patterns(entry),
+            together=self._together(entry),
             detector=detector,
         )
 
@@ -265,6 +318,43 @@ class _Reader:
                 self._note(str(error))
         return tuple(phrases)
 
+    def _together(self, table: Mapping[str, object]) -> tuple[Together, ...]:
+        entries = table.get("together", [])
+        found: list[Together] = []
+        for entry in entries if isinstance(entries, list) else [None]:
+            if not isinstance(entry, dict) or not {"told", "beside"} <= set(entry) <= {
+                "told",
+                "beside",
+                "unless",
+            }:
+                self._note("together must be a list of { told = [..], beside = [[..]], unless = [..] }")
+                continue
+            beside = entry["beside"] if isinstance(entry["beside"], list) else []
+            found.append(
+                Together(
+                    told=self._any_of(entry, "told"),
+                    beside=tuple(self._any_of({"beside": row}, "beside") for row in beside),
+                    unless=self._any_of(entry, "unless"),
+                )
+            )
+        return tuple(found)
+
+    def _any_of(self, table: Mapping[str, object], key: str) -> Words:
+        """Words, beginnings of words ("murder~") and lists ("{beasts}")."""
+        typed = [
+            word for text in self._strings(table, key) for word in _LIST_NAME.sub(self._list, text).split("|")
+        ]
+        if self.language in READ_BY_SIGNS:
+            return Words(words=frozenset(map(fold_signs, typed)))
+        folded = [fold(word) for word in typed]
+        for word in folded:
+            if not word.removesuffix("~").isalnum() or (word.endswith("~") and len(word) <= STEM_HEAD):
+                self._note(f'"{word}" is not one word, or a beginning of fewer than {STEM_HEAD} letters')
+        return Words(
+            words=frozenset(word for word in folded if not word.endswith("~")),
+            stems=tuple(word[:-1] for word in folded if word.endswith("~")),
+        )
+
     def _list(self, name: re.Match[str]) -> str:
         if name.group(1) not in self.lists:
             self._note(f'there is no list "{name.group(1)}" under [lists]')
@@ -278,8 +368,12 @@ class _Reader:
             if not isinstance(entry, dict) or set(entry) != {"hints", "regex"}:
                 self._note("patterns must be a list of { hints = [..], regex = '..' }")
                 continue
-            hints = tuple(self._signs(entry, "hints"))
-            regex = str(entry["regex"])
+            hints = tuple(
+                part
+                for hint in self._signs(entry, "hints")
+                for part in _LIST_NAME.sub(self._list, hint).split("|")
+            )
+            regex = _LIST_NAME.sub(lambda name: f"(?:{self._list(name)})", str(entry["regex"]))
             if not hints:
                 self._note(f"pattern {regex} needs hints, so that it is tried on few sentences")
             if _UNBOUNDED.search(regex):
@@ -292,31 +386,3 @@ class _Reader:
             except re.error as error:
                 self._note(f"pattern {regex}: {error}")
         return tuple(patterns)
-
-
-def _silent(language: str) -> Assessment:
-    return Assessment(verdict=Verdict.PASS, language=language, findings=())
-
-
-def _unread(language: str) -> Assessment:
-    finding = Finding(
-        rule="language-without-rules",
-        category=Category.LANGUAGE,
-        severity=Verdict.REVIEW,
-        start=0,
-        end=0,
-        sentence="",
-        reason="We have no rules for the language of this letter yet.",
-        advice="You need do nothing: one of us will read it.",
-    )
-    return Assessment(verdict=verdict_of([finding]), language=language, findings=(finding,))
-
-
-def _joined(own: Assessment, others: list[Assessment]) -> Assessment:
-    """Both books may find the same words; the letter's own language speaks first."""
-    findings = list(own.findings)
-    for other in others:
-        taken = {(finding.start, finding.end) for finding in findings}
-        findings.extend(finding for finding in other.findings if (finding.start, finding.end) not in taken)
-    findings.sort(key=lambda finding: (finding.start, finding.end))
-    return Assessment(verdict=verdict_of(findings), language=own.language, findings=tuple(findings))

@@ -1,6 +1,7 @@
 """What a rule of respect is, and what it may say of a letter."""
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -24,7 +25,13 @@ class Category(StrEnum):
     GENERALISATION = "generalisation"
     CONTEMPT = "contempt"
     SHOUTING = "shouting"
+    DOUBTFUL = "doubtful"  # no rule speaks, but the sentence judge thinks that a reader may be hurt
     LANGUAGE = "language"  # no rules for this language
+    UNREAD = "unread"  # a layer of the check failed, or the text is none that can be read
+
+
+# What no rule of a file may be: the check itself says these.
+SAID_BY_THE_CHECK = frozenset({Category.DOUBTFUL, Category.LANGUAGE, Category.UNREAD})
 
 
 class Detector(StrEnum):
@@ -34,6 +41,10 @@ class Detector(StrEnum):
 
 # A witness may quote what was shouted at her; a threat or a shout is one's own in whatever marks it stands.
 HEARD_IN_QUOTES = frozenset({Category.THREAT, Category.SHOUTING})
+# "The guards called us dogs": what was said to somebody is told, with quotation marks or without.
+TOLD = frozenset(
+    {Category.INSULT, Category.SLUR, Category.PROFANITY, Category.DEHUMANISING, Category.CONTEMPT}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +62,38 @@ class Pattern:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Words:
+    """Any of these: whole words, beginnings of words; in Chinese, Japanese and Korean, signs wherever they stand."""
+
+    words: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+
+    def stand_in(self, forms: Set[str]) -> bool:
+        if not self.words.isdisjoint(forms):
+            return True
+        return bool(self.stems) and any(form.startswith(self.stems) for form in forms)
+
+    def found_in(self, folded: str) -> bool:
+        return any(sign in folded for sign in self.words)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Words that count only beside others of the same sentence: `told` where one of each of `beside` stands, too, and
+    none of `unless`."""
+
+    told: Words
+    beside: tuple[Words, ...]
+    unless: Words
+
+    def may_stand_in(self, forms: Set[str]) -> bool:
+        return all(words.stand_in(forms) for words in self.beside) and not self.unless.stand_in(forms)
+
+    def may_stand_in_signs(self, folded: str) -> bool:
+        return all(words.found_in(folded) for words in self.beside) and not self.unless.found_in(folded)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule:
     """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
 
@@ -64,6 +107,7 @@ class Rule:
     phrases: tuple[Phrase, ...] = ()
     literals: frozenset[str] = frozenset()
     patterns: tuple[Pattern, ...] = ()
+    together: tuple[Together, ...] = ()
     detector: Detector | None = None
 
 

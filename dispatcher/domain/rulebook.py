@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
-from dispatcher.domain.rule import Category, Detector, Match, Pattern, Rule
+from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule, Together
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -24,15 +24,27 @@ from dispatcher.domain.wording import (
     words,
 )
 
+READ_BY_SIGNS = frozenset(
+    {"ko", "ja", "zh"}
+)  # languages without blanks between words, or with endings on them
 SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
 _KEPT_OF_A_LETTER = 500  # sentences; a text with more is no letter, and must not empty the memory
 _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
+_TOLD_WITHIN = 8  # signs between the words told and the verb that tells them, in Korean and Japanese
+_TOLD_FAR = 90  # characters; "called us dogs, pigs and whatever came to his mind"
+_WORD_BEFORE = re.compile(r"([A-ZÀ-Þ][\w'’]{0,30})\.?[ ]$")
+_WORD_AFTER = re.compile(
+    r"[ ](?:(?:van|von|de|der|den|da|di|do|dos|du|le|la|ter|zu) ){0,2}([A-ZÀ-Þ][\w'’]{0,30})"
+)
 FINDINGS_A_SENTENCE = 20  # nobody mends more at once, and a hostile text costs no more
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuleBook:
-    """harmless: phrases and literals in which nothing is found ("Dick Cheney").
+    """harmless: phrases and literals in which nothing is found ("dirty war"); names: folded words that are names, too,
+    and count as such beside another word with a capital ("Mr Dick"). testimony: how one begins to tell what was said
+    to somebody ("called us"); told_after: in this language the words told stand before it. reader: words for the
+    one who reads; what is said to them is not told of others.
 
     Keeps what it found in up to SENTENCES_KEPT sentences, in memory only. Safe to share among threads.
     """
@@ -40,10 +52,14 @@ class RuleBook:
     language: str
     rules: tuple[Rule, ...]
     harmless: Rule | None = None
+    names: frozenset[str] = frozenset()
+    testimony: Rule | None = None
+    told_after: bool = False
+    reader: frozenset[str] = frozenset()
     _index: "_Index" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", _Index(self.rules, self.harmless))
+        object.__setattr__(self, "_index", _Index(self))
 
     def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
         """What the rules find in each sentence, first to last."""
@@ -53,26 +69,39 @@ class RuleBook:
 class _Index:
     """The rules by word, by beginning of word and by sign, so that a civil sentence costs little."""
 
-    def __init__(self, rules: tuple[Rule, ...], harmless: Rule | None) -> None:
-        everything = rules if harmless is None else (*rules, harmless)
-        self.harmless = harmless
+    def __init__(self, book: RuleBook) -> None:
+        rules = book.rules
+        excuses = [rule for rule in (book.harmless, book.testimony) if rule is not None]
+        everything = (*rules, *excuses)
+        self.book = book
         self.by_word: dict[str, Rule] = {}
         self.by_stem: dict[str, list[tuple[str, Rule]]] = defaultdict(list)
         self.by_anchor: dict[str, list[tuple[Phrase, Rule]]] = defaultdict(list)
         self.by_anchor_stem: dict[str, list[tuple[str, Phrase, Rule]]] = defaultdict(list)
         self.by_literal: dict[str, Rule] = {}
+        self.by_told: dict[str, list[tuple[Together, Rule]]] = defaultdict(list)
+        self.by_told_stem: dict[str, list[tuple[str, Together, Rule]]] = defaultdict(list)
+        self.by_told_sign: dict[str, list[tuple[Together, Rule]]] = defaultdict(list)
+        self.reads_signs = book.language in READ_BY_SIGNS
         self.patterns: list[tuple[Pattern, Rule]] = []
         self.vocabulary: set[str] = set()
         self.detectors = {rule.detector: rule for rule in rules if rule.detector is not None}
         for rule in everything:
             self._add(rule)
-        self.triggers = frozenset(self.by_word) | frozenset(self.by_anchor)
-        self.heads = frozenset(self.by_stem) | frozenset(self.by_anchor_stem)
+        self.triggers = frozenset(self.by_word) | frozenset(self.by_anchor) | frozenset(self.by_told)
+        self.heads = frozenset(self.by_stem) | frozenset(self.by_anchor_stem) | frozenset(self.by_told_stem)
         self.reads_words = bool(self.triggers or self.heads)
         self.literals = _alternation(self.by_literal)
-        self.hints = _alternation({hint for pattern, _ in self.patterns for hint in pattern.hints})
+        self.told_signs = _alternation(self.by_told_sign)
+        self.hints = _alternation(
+            {*(hint for pattern, _ in self.patterns for hint in pattern.hints), *self.by_told_sign}
+        )
         self.stems = frozenset(stem for stems in self.by_stem.values() for stem, _ in stems)
-        self.all_stems = (*self.stems, *(stem for row in self.by_anchor_stem.values() for stem, _, _ in row))
+        self.all_stems = (
+            *self.stems,
+            *(stem for row in self.by_anchor_stem.values() for stem, _, _ in row),
+            *(stem for row in self.by_told_stem.values() for stem, _, _ in row),
+        )
         self.by_initial: dict[str, list[str]] = defaultdict(list)
         for word in sorted({*self.by_word, *self.stems}):
             self.by_initial[word[0]].append(word)
@@ -84,6 +113,8 @@ class _Index:
         self.patterns.extend((pattern, rule) for pattern in rule.patterns)
         for stem in rule.stems:
             self.by_stem[stem[:STEM_HEAD]].append((stem, rule))
+        for together in rule.together:
+            self._add_together(together, rule)
         for phrase in rule.phrases:
             anchor = phrase.steps[phrase.anchor]
             for word in anchor.words:
@@ -92,6 +123,19 @@ class _Index:
                 self.by_anchor_stem[stem[:STEM_HEAD]].append((stem, phrase, rule))
             for step in phrase.steps:
                 self.vocabulary.update(step.words)
+
+    def _add_together(self, together: Together, rule: Rule) -> None:
+        told = together.told
+        if self.reads_signs:
+            for sign in told.words:
+                self.by_told_sign[sign].append((together, rule))
+            return
+        for word in told.words:
+            self.by_told[word].append((together, rule))
+        for stem in told.stems:
+            self.by_told_stem[stem[:STEM_HEAD]].append((stem, together, rule))
+        for words_ in (told, *together.beside):
+            self.vocabulary.update(words_.words)
 
     def examine(self, row: Sequence[str]) -> list[tuple[Match, ...]]:
         seen = self.seen  # held for the whole call: another thread may put a new one in its place
@@ -155,7 +199,11 @@ class _Index:
         return any(self._tells(form, forms) for form in telling & forms)
 
     def _tells(self, form: str, forms: set[str]) -> bool:
-        return form in self.by_word or any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form])
+        if form in self.by_word:
+            return True
+        if form in self.by_anchor and any(phrase.may_stand_in(forms) for phrase, _ in self.by_anchor[form]):
+            return True
+        return form in self.by_told and any(each.may_stand_in(forms) for each, _ in self.by_told[form])
 
     def _examine(self, sentence: str) -> tuple[Match, ...]:
         found: list[Match] = []
@@ -165,7 +213,51 @@ class _Index:
             found.extend(self._in_words(sentence))
         if self.literals or self.hints:
             found.extend(self._in_signs(sentence))
-        return _tidy(found, self.harmless) if found else ()
+        return self._tidy(sentence, found) if found else ()
+
+    def _tidy(self, sentence: str, found: list[Match]) -> tuple[Match, ...]:
+        """Leaves out what is harmless, a name or told of others, and what another finding wholly covers."""
+        book = self.book
+        excused = [match for match in found if match.rule is book.harmless]
+        told = [match for match in found if match.rule is book.testimony]
+        kept: list[Match] = []
+        rest = [
+            match for match in found if match.rule is not book.harmless and match.rule is not book.testimony
+        ]
+        for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
+            covers = [*excused, *(other for other in kept if _outranks(other, match))]
+            if any(other.start <= match.start and match.end <= other.end for other in covers):
+                continue
+            if (told and self._is_told(sentence, match, told)) or (
+                book.names and self._is_name(sentence, match)
+            ):
+                continue
+            kept.append(match)
+            if len(kept) == FINDINGS_A_SENTENCE:
+                break
+        return tuple(sorted(kept, key=lambda match: (match.start, match.end)))
+
+    def _is_told(self, sentence: str, match: Match, told: list[Match]) -> bool:
+        if match.rule.category not in TOLD:
+            return False
+        said = sentence[match.start : match.end]
+        if not self.book.reader.isdisjoint(fold(said).split()) or any(
+            sign in said for sign in self.book.reader if not sign.isascii()
+        ):
+            return False
+        if self.book.told_after:
+            return any(0 <= other.start - match.end <= _TOLD_WITHIN for other in told)
+        return any(other.end <= match.start <= other.end + _TOLD_FAR for other in told)
+
+    def _is_name(self, sentence: str, match: Match) -> bool:
+        word = sentence[match.start : match.end]
+        if fold(word) not in self.book.names or not word[0].isupper() or (len(word) > 1 and word.isupper()):
+            return False
+        before = _WORD_BEFORE.search(sentence[max(0, match.start - 40) : match.start])
+        after = _WORD_AFTER.match(sentence[match.end : match.end + 40])
+        if before is not None and fold(before.group(1)) not in self.book.reader:
+            return True
+        return after is not None and not after.group(1).isupper()
 
     def _shouts(self, sentence: str) -> Iterator[Match]:
         for detector, rule in self.detectors.items():
@@ -206,6 +298,9 @@ class _Index:
             for stem, rule in self.by_stem[head]:
                 if form.startswith(stem):
                     yield Match(rule, word.start, word.end)
+        for together, rule in self._told_by(form, head):
+            if together.may_stand_in(set(forms)):
+                yield Match(rule, word.start, word.end)
         phrases = self.by_anchor.get(form, [])
         if head in self.by_anchor_stem:
             rest = [
@@ -218,6 +313,12 @@ class _Index:
                 sentence[part.start].isupper() for part in row[slice(*span)] if part.form in phrase.capitals
             ):
                 yield Match(rule, row[span[0]].start, row[span[1] - 1].end)
+
+    def _told_by(self, form: str, head: str) -> Iterator[tuple[Together, Rule]]:
+        yield from self.by_told.get(form, ())
+        for stem, together, rule in self.by_told_stem.get(head, ()):
+            if form.startswith(stem):
+                yield together, rule
 
     def _known(self, form: str) -> bool:
         if form in self.by_word or form in self.vocabulary:
@@ -249,6 +350,8 @@ class _Index:
     def _signs_hit(self, folded: str) -> bool:
         if self.literals and self.literals.search(folded):
             return True
+        if self.told_signs and self.told_signs.search(folded):
+            return True
         return any(pattern.search(folded) for pattern, _ in self.patterns)
 
     def _trace_signs(self, sentence: str, *, wedged: bool) -> Iterator[Match]:
@@ -258,6 +361,11 @@ class _Index:
                 yield Match(
                     self.by_literal[literal.group()], offsets[literal.start()], offsets[literal.end()]
                 )
+        if self.told_signs:
+            for told in self.told_signs.finditer(folded):
+                for together, rule in self.by_told_sign[told.group()]:
+                    if together.may_stand_in_signs(folded):
+                        yield Match(rule, offsets[told.start()], offsets[told.end()])
         for pattern, rule in self.patterns:
             if pattern.search(folded):
                 for found in pattern.regex.finditer(folded):
@@ -271,20 +379,6 @@ def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
         rests[literal[0]].append(re.escape(literal[1:]))
     groups = [f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in sorted(rests.items())]
     return re.compile("|".join(groups)) if groups else None
-
-
-def _tidy(found: list[Match], harmless: Rule | None) -> tuple[Match, ...]:
-    """Leaves out what stands in a harmless phrase, and what another finding of the sentence wholly covers."""
-    excused = [match for match in found if match.rule is harmless]
-    kept: list[Match] = []
-    rest = [match for match in found if match.rule is not harmless]
-    for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
-        covers = [*excused, *(other for other in kept if _outranks(other, match))]
-        if not any(other.start <= match.start and match.end <= other.end for other in covers):
-            kept.append(match)
-        if len(kept) == FINDINGS_A_SENTENCE:
-            break
-    return tuple(sorted(kept, key=lambda match: (match.start, match.end)))
 
 
 def _outranks(other: Match, match: Match) -> bool:

@@ -357,7 +357,6 @@ def _reasons(reading: Reading) -> tuple[str, ...]:
         return tuple(problem.message for problem in reading.problems)
     if reading.assessment is not None and reading.assessment.verdict is Verdict.REVISE:
         return tuple(
-            f"Please look at these words again. {in_words(finding)}"
-            for finding in reading.assessment.findings
+            f"Please look at these words again. {in_words(finding)}" for finding in reading.assessment.to_mend
         )
     return ()

@@ -8,6 +8,7 @@ from dispatcher.domain.letter import Letter, LetterId, LetterState
 from dispatcher.domain.tone import Assessment, Finding
 from dispatcher.services.clock import Clock
 from dispatcher.services.outbox import Dispatch
+from dispatcher.services.review_set import decided
 from dispatcher.services.store import Store, Work
 
 
@@ -40,7 +41,9 @@ class Moderation:
                 return False
             now = self.clock.now()
             work.letters.move(id, LetterState.APPROVED, at=now, by=by, note=note)
-            self.dispatch.open_first(work, [work.letters.get([id])[id]], at=now)
+            letter = work.letters.get([id])[id]
+            work.review_set.add(decided(letter, label=0))
+            self.dispatch.open_first(work, [letter], at=now)
             return True
 
     def reject(self, id: LetterId, *, by: str, note: str) -> bool:
@@ -48,6 +51,8 @@ class Moderation:
         with self.store.write() as work:
             if not _in_review(work, id):
                 return False
+            # Read first: a letter that is at its end may have its words erased.
+            work.review_set.add(decided(work.letters.get([id])[id], label=1))
             work.letters.move(id, LetterState.REJECTED, at=self.clock.now(), by=by, note=note)
             return True
 

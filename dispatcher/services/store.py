@@ -26,6 +26,7 @@ from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.services.audit import Ledger
 from dispatcher.services.fax_jobs import FaxJobs
 from dispatcher.services.incoming import Incoming
+from dispatcher.services.review_set import ReviewSet
 from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
 from dispatcher.services.vitals import Vitals
@@ -409,6 +410,9 @@ class Work(Protocol):
     def faxes(self) -> FaxJobs: ...
     @property
     def alerts(self) -> AlertBook: ...
+    @property
+    def review_set(self) -> ReviewSet: ...
+
     @property
     def seals(self) -> Seals: ...
     @property

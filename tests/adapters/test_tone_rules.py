@@ -3,11 +3,19 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.adapters.tone_rules import RuleTone, load_rules
+from dispatcher.adapters.language_detection import LanguageDetection
+from dispatcher.adapters.tone_rules import RuleFolder, load_rules
 from dispatcher.domain.errors import FileProblems
-from dispatcher.domain.tone import Category, Verdict
+from dispatcher.domain.rule import SAID_BY_THE_CHECK, Category, Verdict
+from dispatcher.services.tone import ToneCheck
 
 RULES = Path(__file__).parents[2] / "config" / "tone"
+
+
+def tone_of(folder: Path) -> ToneCheck:
+    return ToneCheck(rules=RuleFolder(folder), detection=LanguageDetection())
+
+
 GOOD = """
 language = "en"
 [[rule]]
@@ -21,44 +29,50 @@ advice = "Leave it out."
 
 
 def test_the_shipped_files_speak_the_nine_languages() -> None:
-    tone = RuleTone(RULES)
-    assert tone.languages() == ("de", "en", "es", "fr", "ja", "ko", "nl", "pt", "zh")
-    for language in tone.languages():
+    tone = tone_of(RULES)
+    languages = RuleFolder(RULES).languages()
+    assert languages == ("de", "en", "es", "fr", "ja", "ko", "nl", "pt", "zh")
+    for language in languages:
         assert tone.assess("123", language=language).verdict is Verdict.PASS
 
 
 def test_every_shipped_language_has_the_same_kinds_of_rules() -> None:
     kinds = {path.stem: {rule.category for rule in load_rules(path).rules} for path in RULES.glob("*.toml")}
-    wanted = set(Category) - {Category.LANGUAGE}
+    wanted = set(Category) - SAID_BY_THE_CHECK
     assert {language: wanted - found for language, found in kinds.items() if wanted - found} == {}
 
 
 @pytest.mark.parametrize("language", ["sv", "", "../en", "english", "xx-YY"])
 def test_a_letter_in_a_language_without_rules_is_read_by_a_person(language: str) -> None:
-    assessment = RuleTone(RULES).assess("Kära ambassadör", language=language)
+    assessment = tone_of(RULES).assess("Kära ambassadör", language=language)
     assert assessment.verdict is Verdict.REVIEW
     assert assessment.findings[0].category is Category.LANGUAGE
 
 
 def test_a_regional_tag_finds_its_language() -> None:
-    assert RuleTone(RULES).assess("Vocês são assassinos.", language="pt-BR").verdict is Verdict.REVISE
-    assert RuleTone(RULES).assess("你們都是畜生。", language="zh_Hant").verdict is Verdict.REVISE
+    assert tone_of(RULES).assess("Vocês são assassinos.", language="pt-BR").verdict is Verdict.REVISE
+    assert tone_of(RULES).assess("你們都是畜生。", language="zh_Hant").verdict is Verdict.REVISE
 
 
 def test_abuse_in_another_script_is_not_overlooked() -> None:
-    assert RuleTone(RULES).assess("Dear Sir, 씨발.", language="en").verdict is Verdict.REVISE
-    assert RuleTone(RULES).assess("Dear Sir, 김정은 is a name.", language="en").verdict is Verdict.PASS
+    assert tone_of(RULES).assess("Dear Sir, 씨발.", language="en").verdict is Verdict.REVISE
+    assert tone_of(RULES).assess("Dear Sir, 김정은 is a name.", language="en").verdict is Verdict.PASS
 
 
 def test_a_file_is_read_when_its_language_is_first_asked_for(tmp_path: Path) -> None:
     (tmp_path / "en.toml").write_text(GOOD)
     (tmp_path / "fr.toml").write_text("broken")
-    tone = RuleTone(tmp_path)
+    tone = tone_of(tmp_path)
     assert tone.assess("You noodle.", language="en").verdict is Verdict.REVISE
     (tmp_path / "en.toml").unlink()
     assert tone.assess("You noodle.", language="en").verdict is Verdict.REVISE
     with pytest.raises(FileProblems):
-        tone.assess("Bonjour", language="fr")
+        RuleFolder(tmp_path).book("fr")
+
+
+def test_a_letter_whose_rules_are_broken_is_read_by_a_person(tmp_path: Path) -> None:
+    (tmp_path / "fr.toml").write_text("broken")
+    assert tone_of(tmp_path).assess("Bonjour", language="fr").verdict is Verdict.REVIEW
 
 
 def test_every_problem_of_a_file_is_told_at_once(tmp_path: Path) -> None:
@@ -95,7 +109,7 @@ def test_a_file_that_is_not_toml_is_told_with_its_name(tmp_path: Path) -> None:
 
 
 def test_many_threads_share_one_tone() -> None:
-    tone = RuleTone(RULES)
+    tone = tone_of(RULES)
     answers: list[Verdict] = []
 
     def ask() -> None:

@@ -421,3 +421,15 @@ def test_the_memory_of_sentences_is_bounded_and_forgets_safely(monkeypatch: pyte
     for turn in range(30):
         assert assess(f"You idiots. Letter {turn} is here. Please help.", book).verdict is Verdict.REVISE
     assert len(book._index.seen) <= 10
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_pattern_runs_away(language: str) -> None:
+    """CPU time of each regular expression on texts made of its own hints, which are the worst for it."""
+    for rule in BOOKS[language].rules:
+        for pattern in rule.patterns:
+            for hint in pattern.hints[:3]:
+                text = f"你们当사람あなた{hint}是의は" * (20_000 // (len(hint) + 8))
+                began = time.process_time()
+                list(pattern.regex.finditer(text))
+                assert time.process_time() - began < 0.5, (rule.id, pattern.regex.pattern)

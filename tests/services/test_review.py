@@ -1,5 +1,6 @@
 """What the tone check leaves to a person."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -9,6 +10,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterId, LetterState
 from dispatcher.services.confirmation import Answer
 from dispatcher.services.review import NoSuchLetter
+from dispatcher.services.review_set import jsonl_of
 from tests.installation import RUDE, THREAT, Installation
 
 S = LetterState
@@ -73,3 +75,23 @@ def test_the_oldest_letter_is_shown_first_and_a_recalled_one_not_at_all(home: In
         home.house.confirmation.confirm(id)
     home.house.confirmation.withdraw(second)
     assert [letter.id for letter in home.house.moderation.waiting()] == [first, third]
+
+
+def test_decisions_are_kept_without_the_writer(home: Installation) -> None:
+    approved = doubtful(home)
+    home.house.moderation.approve(approved, by="Mina")
+    with home.house.store.read() as work:
+        kept = list(work.review_set.all())
+        letter = work.letters.get([approved])[approved]
+    assert kept
+    assert {each.label for each in kept} == {0}
+    lines = [json.loads(line) for line in jsonl_of(kept)]
+    assert all(set(line) == {"id", "lang", "text", "label", "rules"} and line["rules"] for line in lines)
+    assert letter.name
+    assert letter.name.split()[0] not in json.dumps(lines)
+
+
+def test_a_rejected_letter_says_that_its_sentences_were_not_civil(home: Installation) -> None:
+    home.house.moderation.reject(doubtful(home), by="Mina", note="a threat")
+    with home.house.store.read() as work:
+        assert {each.label for each in work.review_set.all()} == {1}

@@ -438,3 +438,14 @@ keys = Table(
     Column("organizer", _Key, ForeignKey("organizers.id"), nullable=False),
     Column("until", Instant, nullable=False),
 )
+
+# Nothing here points to a letter or a person.
+reviewed_sentences = Table(
+    "reviewed_sentences",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("language", String(8), nullable=False),
+    Column("label", Integer, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("words", Sealed("reviewed_sentences.words"), nullable=False),
+)

@@ -18,6 +18,7 @@ from dispatcher.adapters.database.letters import LetterTable
 from dispatcher.adapters.database.organizers import OrganizerTable
 from dispatcher.adapters.database.outbox import OutboxTable
 from dispatcher.adapters.database.pauses import PauseTable
+from dispatcher.adapters.database.review_set import ReviewSetTable
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.adapters.database.timing import TimingTable
 from dispatcher.adapters.database.types import Vault
@@ -78,6 +79,10 @@ class DatabaseWork:
     @cached_property
     def faxes(self) -> FaxJobTable:
         return FaxJobTable(self._connection)
+
+    @cached_property
+    def review_set(self) -> ReviewSetTable:
+        return ReviewSetTable(self._connection)
 
     @cached_property
     def seals(self) -> SealTable:

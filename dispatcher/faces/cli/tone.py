@@ -89,4 +89,5 @@ def _document(found: Assessment) -> dict[str, Any]:
             }
             for each in found.findings
         ],
+        "hints": [{"id": each.id, "text": each.text} for each in found.hints],
     }

@@ -16,6 +16,7 @@ from dispatcher.domain.entry import FieldProblem
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.letter import STANDING, LetterState
 from dispatcher.domain.mission import MissionId
+from dispatcher.domain.own_words import own_words, ownness
 from dispatcher.domain.tone import Verdict
 from dispatcher.faces.web.coach import Note, notes_of
 from dispatcher.faces.web.gate import BodyLimit, CalmErrors
@@ -108,6 +109,10 @@ class _Supporters:
             departure=departure,
             person_reads=form.wants_person or reading.assessment.verdict is not Verdict.PASS,
             reads_well=reading.assessment.verdict is Verdict.PASS,
+            hints=reading.assessment.hints,
+            ownness=ownness(
+                own_words(reading.entry.text, campaign.sample(reading.entry.language).text)
+            ).value,
         )
 
     def submit(self, request: Request, form: _TypedForm) -> Response:
@@ -206,7 +211,7 @@ class _Supporters:
             return self._form(request, form, problems=reading.problems, status=422)
         assert reading.entry is not None and reading.assessment is not None  # noqa: S101
         if reading.assessment.verdict is Verdict.REVISE and not form.wants_person:
-            notes = notes_of(reading.entry.text, reading.assessment.findings)
+            notes = notes_of(reading.entry.text, reading.assessment.to_mend)
             return self._form(request, form, notes=notes, status=422)
         return None
 
