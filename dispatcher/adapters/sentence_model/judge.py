@@ -1,11 +1,12 @@
-"""The judge that the tone check asks: the better of two trained models that can run here."""
+"""The judge that the tone check asks: the best of three trained layers that can run here."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
 
 from dispatcher.adapters.sentence_model.ngrams import NgramScores
 from dispatcher.adapters.sentence_model.weights import (
@@ -17,8 +18,7 @@ from dispatcher.adapters.sentence_model.weights import (
 )
 from dispatcher.services.tone import JudgeUnavailable, SentenceJudge, Thresholds
 
-KERNEL = "kernel"
-NGRAMS = "ngrams"
+FINE, FAST, NGRAMS = "fine", "fast", "ngrams"  # the layers in the manifest, best first
 UNIT_OF_NGRAMS = 1 / 64
 
 
@@ -34,10 +34,10 @@ def load_judge(folder: Path) -> SentenceJudge | None:
 class TrainedJudge:
     """Safe to share among threads. A changed file is refused at the first sentence, and at every later one."""
 
-    def __init__(self, folder: Path, *, small: bool = False) -> None:
-        """small: use the model that needs no library, even where the larger one could run."""
+    def __init__(self, folder: Path, *, layer: str | None = None) -> None:
+        """layer: use this one ("fine", "fast", "ngrams"), not the best that can run here."""
         self._folder = folder
-        self._small = small
+        self._layer = layer
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
 
@@ -50,48 +50,57 @@ class TrainedJudge:
     def thresholds_for(self, language: str) -> Thresholds:
         return self._open().record.thresholds_for(language)
 
+    @property
     def layer(self) -> str:
-        """Which of the two models answers here: "kernel" or "ngrams"."""
-        return self._open().name
+        return self._open().layer
 
     def _open(self) -> "_Opened":
         if self._opened is None:
             with self._lock:
                 if self._opened is None:
-                    self._opened = _open(self._folder, small=self._small)
+                    self._opened = _open(self._folder, self._layer or _best_here())
         return self._opened
 
 
 @dataclass(frozen=True)
 class _Opened:
-    name: str
+    layer: str
     record: LayerRecord
     model: Scores
 
 
-def _open(folder: Path, *, small: bool) -> _Opened:
+def _best_here() -> str:
+    try:
+        from dispatcher.adapters.sentence_model import embedding  # noqa: PLC0415 - needs numpy
+    except ImportError:
+        return NGRAMS
+    if not embedding.fast_runs_here():
+        return NGRAMS
+    return FINE if embedding.fine_runs_here() else FAST
+
+
+def _open(folder: Path, layer: str) -> _Opened:
     records = read_manifest(folder)
     try:
-        if not small and KERNEL in records and _embedding_installed():
-            from dispatcher.adapters.sentence_model.kernel import KernelScores  # noqa: PLC0415 - 125 MB
-
-            record = records[KERNEL]
-            return _Opened(KERNEL, record, KernelScores(read_checked(folder, record)))
-        record = records[NGRAMS]
-        weights = small_integers(read_checked(folder, record), "weights")
-        return _Opened(NGRAMS, record, NgramScores(weights, UNIT_OF_NGRAMS))
-    except (KeyError, ValueError) as fault:
+        if layer == NGRAMS:
+            weights = small_integers(read_checked(folder, records[NGRAMS]), "weights")
+            return _Opened(NGRAMS, records[NGRAMS], NgramScores(weights, UNIT_OF_NGRAMS))
+        return _Opened(layer, records[layer], _kernels(folder, records, layer))
+    except (KeyError, ValueError, BadZipFile) as fault:
         raise JudgeUnavailable(
             reason=f"the model's files do not fit together ({type(fault).__name__})"
         ) from None
 
 
-def _embedding_installed() -> bool:
-    try:
-        from dispatcher.adapters.sentence_model.embedding import is_installed  # noqa: PLC0415 - needs numpy
-    except ImportError:
-        return False
-    return is_installed()
+def _kernels(folder: Path, records: Mapping[str, LayerRecord], layer: str) -> Scores:
+    from dispatcher.adapters.sentence_model.embedding import FastEmbedding, FineEmbedding  # noqa: PLC0415
+    from dispatcher.adapters.sentence_model.kernel import KernelScores, SecondLook  # noqa: PLC0415
+
+    fast = KernelScores(read_checked(folder, records[FAST]), FastEmbedding())
+    if layer == FAST:
+        return fast
+    fine = KernelScores(read_checked(folder, records[FINE]), FineEmbedding())
+    return SecondLook(fast, fine, records[FINE].gate)
 
 
 def _share(logit: float) -> float:

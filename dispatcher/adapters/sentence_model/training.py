@@ -1,4 +1,4 @@
-"""`dispatcher tone train`: both models, their calibration and thresholds, from the same data to the same bytes.
+"""`dispatcher tone train`: all layers, their calibration and thresholds, from the same data to the same bytes.
 
 Scores that calibrate and set thresholds are always those of a model that has not seen the sentence: the training
 sentences are judged in turns (five folds), the letters of corpus/dev by the model of all training sentences.
@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 from dispatcher.adapters.sentence_model import kernel
 from dispatcher.adapters.sentence_model.calibration import Judged, limits, platt
 from dispatcher.adapters.sentence_model.corpus import Example, borrowed_examples, own_examples, unquoted
-from dispatcher.adapters.sentence_model.embedding import Embedding, Points, is_installed
-from dispatcher.adapters.sentence_model.judge import KERNEL, NGRAMS, UNIT_OF_NGRAMS
+from dispatcher.adapters.sentence_model.embedding import (
+    Embedding,
+    FastEmbedding,
+    FineEmbedding,
+    Points,
+    fast_runs_here,
+    fine_runs_here,
+)
+from dispatcher.adapters.sentence_model.judge import FAST, FINE, NGRAMS, UNIT_OF_NGRAMS
 from dispatcher.adapters.sentence_model.ngrams import TABLE, features
 from dispatcher.adapters.sentence_model.weights import archive_of, write_model
 from dispatcher.domain.letter_parts import parts_of
@@ -28,25 +35,37 @@ from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 Floats: TypeAlias = NDArray[np.float64]
 
 FOLDS = 5
-WEIGHT_OF_BORROWED = {KERNEL: 0.05, NGRAMS: 0.2}  # against 1 for a sentence of our own
+WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.2}  # against 1 for a sentence of our own
+UNASKED = (
+    0.8  # of the civil training sentences, which are harder than most: the fine layer is not asked about them
+)
+_SHOWN = 256  # sentences between two steps of the progress bar
 _ROUNDS = 30  # over the n-grams; the weights stand still by then
 _STRENGTH = 1.0  # how far one sentence may pull the n-grams
 
 
 def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> Trained:
     """See services.tone_training.Trainer."""
-    if not is_installed():
+    if not (fast_runs_here() and fine_runs_here()):
         raise TrainingNotPossible(
-            problem='the extra "coach" is not installed; pip install "dispatcher[coach]"'
+            problem='both libraries of the extra "coach" are needed: pip install "dispatcher[coach]" on a machine '
+            "that runs them (docs/guide/tone-model.md)"
         )
     own = own_examples(corpus, "train")
     others = borrowed_examples(borrowed) if borrowed else []
     known = _Known.of([*own, *others])
     letters = [_Letter.of(each) for each in own_examples(corpus, "dev")]
-    layers: dict[str, tuple[bytes, dict[str, Any]]] = {}
-    for name, learn in ((KERNEL, _learn_kernel), (NGRAMS, _learn_ngrams)):
-        learned = learn(known, letters, tell)
-        layers[name] = (learned.archive, _calibrated(learned, known, letters))
+    asked = [words for letter in letters for words in letter.sentences]
+    fast = _learn_kernel(known, asked, FastEmbedding(), FAST, tell)
+    fine = _learn_kernel(known, asked, FineEmbedding(), FINE, tell)
+    gate = round(float(np.quantile(fast.turns[known.own & (known.targets < 0)], UNASKED)), 4)
+    learned = {
+        FAST: fast,
+        FINE: _with_second_look(fast, fine, gate),
+        NGRAMS: _learn_ngrams(known, asked, tell),
+    }
+    layers = {name: (each.archive, _calibrated(each, known, letters)) for name, each in learned.items()}
+    layers[FINE][1]["gate"] = gate
     digests = write_model(folder, layers, {"sentences": len(own), "borrowed": len(others)})
     languages = [each.language for each in own]
     return Trained(
@@ -97,51 +116,62 @@ class _Letter:
 @dataclass(frozen=True)
 class _Learned:
     """turns: scores of the training sentences, each by a model that has not seen it. letters: of each sentence of
-    each letter of dev."""
+    all letters of dev."""
 
     archive: bytes
     turns: Floats
-    letters: list[Floats]
+    letters: Floats
 
 
-def _learn_kernel(known: _Known, letters: Sequence[_Letter], tell: Tell) -> _Learned:
-    embedding = Embedding()
+def _learn_kernel(
+    known: _Known, asked: Sequence[str], embedding: Embedding, layer: str, tell: Tell
+) -> _Learned:
+    """asked: sentences to score with what was learned from all."""
 
     def points(texts: Sequence[str], words: str) -> Points:
-        rows = []
-        for start in range(0, len(texts), 256):
-            rows.append(embedding.points(texts[start : start + 256]))
-            tell(words, min(start + 256, len(texts)), len(texts))
-        return np.concatenate(rows)
+        found = []
+        for start in range(0, len(texts), _SHOWN):
+            found.append(embedding.points(texts[start : start + _SHOWN]))
+            tell(words, min(start + _SHOWN, len(texts)), len(texts))
+        return np.concatenate(found)
 
-    small, unit = kernel.squeezed(points(known.texts, "Reading the sentences"))
-    rows: Floats = small.astype(np.float64) * unit
-    nearness = kernel.near(rows, rows)
-    weights = known.weights(KERNEL)
+    rows = kernel.Rows.of(points(known.texts, f"Reading the sentences ({layer})"))
+    places: Floats = rows.points().astype(np.float64)
+    nearness = kernel.near(places, places)
 
     def fit(chosen: NDArray[np.bool_]) -> tuple[Floats, float]:
-        return kernel.fitted(nearness[np.ix_(chosen, chosen)], known.targets[chosen], weights[chosen])
+        return kernel.fitted(
+            nearness[np.ix_(chosen, chosen)], known.targets[chosen], known.weights(layer)[chosen]
+        )
 
-    turns = np.zeros(len(rows))
+    turns = np.zeros(len(places))
     for fold in range(FOLDS):
-        tell("Learning in turns", fold, FOLDS)
+        tell(f"Learning in turns ({layer})", fold, FOLDS)
         seen = known.fold != fold
         pulls, level = fit(seen)
         turns[~seen] = nearness[np.ix_(~seen, seen)] @ pulls + level
-    tell("Learning from all", 0, 1)
-    pulls, level = fit(np.ones(len(rows), dtype=bool))
+    tell(f"Learning from all ({layer})", 0, 1)
+    pulls, level = fit(np.ones(len(places), dtype=bool))
     archive = _npz(
-        known=small,
-        unit=np.array([unit]),
+        small=rows.small,
+        unit=np.array([rows.unit]),
+        middle=rows.middle,
         pulls=pulls.astype(np.float32),
         level=np.array([level]),
         probe=embedding.points([kernel.PROBE])[0],
     )
-    flat = points([words for letter in letters for words in letter.sentences], "Reading the letters")
-    return _Learned(archive, turns, _cut(kernel.near(flat.astype(np.float64), rows) @ pulls + level, letters))
+    others = kernel.centred(points(asked, f"Reading the letters ({layer})"), rows.middle).astype(np.float64)
+    return _Learned(archive, turns, kernel.near(others, places) @ pulls + level)
 
 
-def _learn_ngrams(known: _Known, letters: Sequence[_Letter], tell: Tell) -> _Learned:
+def _with_second_look(fast: _Learned, fine: _Learned, gate: float) -> _Learned:
+    def joined(first: Floats, second: Floats) -> Floats:
+        return np.where(first > gate, first + second, first + first)
+
+    return _Learned(fine.archive, joined(fast.turns, fine.turns), joined(fast.letters, fine.letters))
+
+
+def _learn_ngrams(known: _Known, asked: Sequence[str], tell: Tell) -> _Learned:
     rows = [np.array(features(text), dtype=np.int64) for text in known.texts]
     weights = known.weights(NGRAMS)
     turns = np.zeros(len(rows))
@@ -155,12 +185,8 @@ def _learn_ngrams(known: _Known, letters: Sequence[_Letter], tell: Tell) -> _Lea
     table = _descend(rows, known.targets, weights)
     small = np.clip(np.rint(table / UNIT_OF_NGRAMS), -127, 127).astype(np.int8)
     rounded: Floats = small.astype(np.float64) * UNIT_OF_NGRAMS
-    flat = [
-        _dot(rounded, np.array(features(words), dtype=np.int64))
-        for letter in letters
-        for words in letter.sentences
-    ]
-    return _Learned(_npz(weights=small), turns, _cut(np.array(flat), letters))
+    letters = np.array([_dot(rounded, np.array(features(words), dtype=np.int64)) for words in asked])
+    return _Learned(_npz(weights=small), turns, letters)
 
 
 def _descend(rows: Sequence[NDArray[np.int64]], targets: Floats, weights: Floats) -> Floats:
@@ -183,19 +209,16 @@ def _dot(table: Floats, row: NDArray[np.int64]) -> float:
     return float(table[row].sum() / np.sqrt(len(row))) if len(row) else 0.0
 
 
-def _cut(flat: Floats, letters: Sequence[_Letter]) -> list[Floats]:
-    return np.split(flat, np.cumsum([len(letter.sentences) for letter in letters])[:-1])
-
-
 def _calibrated(learned: _Learned, known: _Known, letters: Sequence[_Letter]) -> dict[str, Any]:
     slope, offset = platt(learned.turns[known.own], known.targets[known.own] > 0)
     civil: dict[str, list[float]] = {}
     for example, own, score in zip(known.examples, known.own, learned.turns, strict=True):
         if own and not example.disrespectful:
             civil.setdefault(example.language, []).append(float(score))
+    ends = np.cumsum([len(letter.sentences) for letter in letters])[:-1]
     judged = [
         Judged(letter.example.language, letter.example.disrespectful, tuple(map(float, scores)))
-        for letter, scores in zip(letters, learned.letters, strict=True)
+        for letter, scores in zip(letters, np.split(learned.letters, ends), strict=True)
     ]
     return {
         "slope": round(slope, 4),

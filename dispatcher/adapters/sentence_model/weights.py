@@ -25,13 +25,15 @@ _OTHER = "other"
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRecord:
-    """What the manifest says of one layer. slope and offset make a score a probability (Platt)."""
+    """What the manifest says of one layer. slope and offset make a score a probability (Platt);
+    gate: the score of the layer below, above which this one is asked."""
 
     file: str
     sha256: str
     slope: float
     offset: float
     thresholds: Mapping[str, Thresholds]
+    gate: float
 
     def thresholds_for(self, language: str) -> Thresholds:
         """Those of the strictest language where this one was not trained."""
@@ -118,6 +120,7 @@ def _record(layer: Mapping[str, Any]) -> LayerRecord:
             for language, limits in layer["thresholds"].items()
         }
         | {_OTHER: _strictest(layer["thresholds"].values())},
+        gate=float(layer.get("gate", 0)),
     )
 
 
