@@ -7,7 +7,7 @@ that "you are brave" and "you are cowards" differ, in a place where they hardly 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,12 @@ from dispatcher.services.tone import JudgeUnavailable
 
 Floats: TypeAlias = NDArray[np.float64]
 Small: TypeAlias = NDArray[np.int8]
-_Real = TypeVar("_Real", np.float32, np.float64)
 
 WIDTH_OF_KERNEL = 1.0  # 0.5, 1 and 2 were tried by cross-validation
 SMOOTHING = 0.3
 PROBE = "We ask you to let the refugees leave in safety."
 _STEPS = 127
+_TINY = 1e-6
 _ALIKE = 0.99  # cosine of the probe here and where the model was trained
 
 
@@ -49,24 +49,24 @@ class Rows:
 def centred(points: Points, middle: Points) -> Points:
     moved = points - middle
     length = np.sqrt((moved**2).sum(axis=1, keepdims=True))
-    found: Points = moved / np.maximum(length, np.float32(1e-6))
+    found: Points = moved / np.maximum(length, np.float32(_TINY))
     return found
 
 
-def near(some: NDArray[_Real], others: NDArray[_Real]) -> NDArray[_Real]:
+def near(some: Points, others: Points) -> Points:
     """How near each of some lies to each of others: 1 for the same point."""
     distance = (some**2).sum(1)[:, None] + (others**2).sum(1)[None, :] - 2 * (some @ others.T)
-    nearness: NDArray[_Real] = np.exp(-WIDTH_OF_KERNEL * np.maximum(distance, 0))
+    nearness: Points = np.exp(np.float32(-WIDTH_OF_KERNEL) * np.maximum(distance, 0))
     return nearness
 
 
-def fitted(nearness: Floats, targets: Floats, weights: Floats) -> tuple[Floats, float]:
+def fitted(nearness: Points, targets: Floats, weights: Floats) -> tuple[Points, float]:
     """The pull of each training sentence, and the level. targets: 1 disrespectful, -1 civil."""
     level = float(np.average(targets, weights=weights))
     system = nearness.copy()
-    system[np.diag_indices(len(system))] += SMOOTHING / weights
-    pulls = np.linalg.solve(system, targets - level)
-    return pulls.astype(np.float64), level
+    system[np.diag_indices(len(system))] += (SMOOTHING / weights).astype(np.float32)
+    pulls = np.linalg.solve(system, (targets - level).astype(np.float32))
+    return pulls.astype(np.float32), level
 
 
 class KernelScores:

@@ -1,7 +1,7 @@
 """`dispatcher tone train`: all layers, their calibration and thresholds, from the same data to the same bytes.
 
 Scores that calibrate and set thresholds are always those of a model that has not seen the sentence: the training
-sentences are judged in turns (five folds), the letters of corpus/dev by the model of all training sentences.
+sentences are judged in turns (four folds), the letters of corpus/dev by the model of all training sentences.
 """
 
 import io
@@ -34,7 +34,7 @@ from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 
 Floats: TypeAlias = NDArray[np.float64]
 
-FOLDS = 5
+FOLDS = 4
 WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.2}  # against 1 for a sentence of our own
 UNASKED = (
     0.8  # of the civil training sentences, which are harder than most: the fine layer is not asked about them
@@ -136,10 +136,10 @@ def _learn_kernel(
         return np.concatenate(found)
 
     rows = kernel.Rows.of(points(known.texts, f"Reading the sentences ({layer})"))
-    places: Floats = rows.points().astype(np.float64)
+    places = rows.points()
     nearness = kernel.near(places, places)
 
-    def fit(chosen: NDArray[np.bool_]) -> tuple[Floats, float]:
+    def fit(chosen: NDArray[np.bool_]) -> tuple[Points, float]:
         return kernel.fitted(
             nearness[np.ix_(chosen, chosen)], known.targets[chosen], known.weights(layer)[chosen]
         )
@@ -156,12 +156,12 @@ def _learn_kernel(
         small=rows.small,
         unit=np.array([rows.unit]),
         middle=rows.middle,
-        pulls=pulls.astype(np.float32),
+        pulls=pulls,
         level=np.array([level]),
         probe=embedding.points([kernel.PROBE])[0],
     )
-    others = kernel.centred(points(asked, f"Reading the letters ({layer})"), rows.middle).astype(np.float64)
-    return _Learned(archive, turns, kernel.near(others, places) @ pulls + level)
+    others = kernel.centred(points(asked, f"Reading the letters ({layer})"), rows.middle)
+    return _Learned(archive, turns, (kernel.near(others, places) @ pulls + level).astype(np.float64))
 
 
 def _with_second_look(fast: _Learned, fine: _Learned, gate: float) -> _Learned:
