@@ -1,7 +1,8 @@
 """Scores become probabilities, and probabilities become a verdict: the thresholds of each language.
 
-A letter has ten to twenty-five sentences and one of them is enough to stop it, so thresholds are set for letters: so
-high that of a hundred civil letters few go to a person, and practically none is handed back.
+One sentence is enough to stop a letter, so thresholds are set for letters, not for sentences: of a hundred civil letters
+of corpus/dev few may go to a person, and a letter is handed back only for a sentence that scores above every civil
+sentence known, in any language.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +15,9 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-SENTENCES_OF_A_LETTER = 12  # in the body, that are not the sample's own
-REVIEWED = (
-    0.05  # civil letters that may go to a person for this layer's sake; the rules have doubts of their own
-)
-HANDED_BACK = 0.002
+REVIEWED = 0.06  # civil letters of dev that may go to a person for this layer's sake; the rules have doubts of their own
 _FOREIGN = (
-    0.2  # what a civil sentence of another language counts for: the far end of one language alone is noise
+    0.2  # what a civil letter of another language counts for: the far end of one language alone is noise
 )
 _AIM = 1e-9
 
@@ -57,22 +54,19 @@ def limits(
 ) -> dict[str, dict[str, float]]:
     """Review and revise for each language. civil: scores of civil sentences by language, each by a model that has not
     seen it."""
-    pool = {language: list(scores) for language, scores in civil.items()}
-    for letter in letters:
-        if not letter.disrespectful:
-            pool.setdefault(letter.language, []).extend(letter.scores)
+    kind = [
+        (letter.language, max(letter.scores))
+        for letter in letters
+        if letter.scores and not letter.disrespectful
+    ]
+    highest = max(*(score for _, score in kind), *(score for row in civil.values() for score in row))
     table = {}
-    for language in sorted(pool):
-        row = [(score, 1.0 if own == language else _FOREIGN) for own in sorted(pool) for score in pool[own]]
-        review = _exceeded_by(row, _of_a_sentence(REVIEWED))
-        revise = max([_exceeded_by(row, _of_a_sentence(HANDED_BACK)), *pool[language]])
-        table[language] = {"review": _share(logit(review)), "revise": _share(logit(revise))}
+    for language in sorted({own for own, _ in kind}):
+        review = _exceeded_by(
+            [(score, 1.0 if own == language else _FOREIGN) for own, score in kind], REVIEWED
+        )
+        table[language] = {"review": _share(logit(review)), "revise": _share(logit(highest))}
     return table
-
-
-def _of_a_sentence(share: float) -> float:
-    """How rarely one sentence may be above, for one letter in so many to have such a sentence."""
-    return float(1 - (1 - share) ** (1 / SENTENCES_OF_A_LETTER))
 
 
 def _exceeded_by(row: Sequence[tuple[float, float]], share: float) -> float:

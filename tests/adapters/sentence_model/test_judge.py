@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from dispatcher.adapters.language_detection import LanguageDetection
 from dispatcher.adapters.sentence_model import TrainedJudge, load_judge
-from dispatcher.adapters.tone_layers import open_tone
+from dispatcher.adapters.tone_rules import RuleFolder
 from dispatcher.domain.tone import Verdict
-from dispatcher.services.tone import JudgeUnavailable
+from dispatcher.services.tone import JudgeUnavailable, ToneCheck
 
 CONFIG = Path(__file__).parents[3] / "config"
 RULES = CONFIG / "tone"
@@ -22,6 +23,10 @@ MODEL = RULES / "model"
 LANGUAGES = ("de", "en", "es", "fr", "ja", "ko", "nl", "pt", "zh")
 KIND = "I ask you with all respect to let the families who have fled travel on in safety."
 RUDE = "You are heartless cowards and everybody in your office knows it."
+
+
+def _check(judge: TrainedJudge) -> ToneCheck:
+    return ToneCheck(rules=RuleFolder(RULES), detection=LanguageDetection(), judge=judge)
 
 
 @pytest.fixture(scope="module", params=["fine", "fast", "ngrams"])
@@ -59,7 +64,7 @@ def test_revising_asks_for_more_certainty_than_review(judge: TrainedJudge) -> No
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_sample_letters_pass(judge: TrainedJudge, language: str) -> None:
-    tone = open_tone(RULES, judge=judge)
+    tone = _check(judge)
     for path in sorted((CONFIG / "campaigns").glob("*.toml")):
         letter = tomllib.loads(path.read_text(encoding="utf-8"))["letters"][language]
         found = tone.assess(letter["text"], language=language)
@@ -102,7 +107,7 @@ def test_a_changed_file_is_refused_and_a_person_reads_instead(tmp_path: Path) ->
     for _ in range(2):
         with pytest.raises(JudgeUnavailable, match=r"ngrams\.npz is not the file .* names; restore it"):
             judge.probabilities([KIND], "en")
-    found = open_tone(RULES, judge=judge).assess(KIND, language="en")
+    found = _check(judge).assess(KIND, language="en")
     assert found.verdict is Verdict.REVIEW
     assert [finding.rule for finding in found.findings] == ["judge-failed"]
 
