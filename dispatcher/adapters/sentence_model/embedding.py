@@ -8,6 +8,7 @@ what the fast one leaves open. Both know our nine languages.
 import platform
 import threading
 from collections.abc import Sequence
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, TypeAlias
@@ -53,6 +54,17 @@ class FineEmbedding:
         with self._lock:
             rows = [self._encoder.query(batch) for batch in _batches(sentences)]
         return np.concatenate(rows).astype(np.float32, copy=False) if rows else np.empty((0, 384), np.float32)
+
+
+@cache
+def fast_embedding() -> FastEmbedding:
+    """One for the whole process."""
+    return FastEmbedding()
+
+
+@cache
+def fine_embedding() -> FineEmbedding:
+    return FineEmbedding()
 
 
 def fast_runs_here() -> bool:

@@ -93,13 +93,13 @@ def _open(folder: Path, layer: str) -> _Opened:
 
 
 def _kernels(folder: Path, records: Mapping[str, LayerRecord], layer: str) -> Scores:
-    from dispatcher.adapters.sentence_model.embedding import FastEmbedding, FineEmbedding  # noqa: PLC0415
+    from dispatcher.adapters.sentence_model.embedding import fast_embedding, fine_embedding  # noqa: PLC0415
     from dispatcher.adapters.sentence_model.kernel import KernelScores, SecondLook  # noqa: PLC0415
 
-    fast = KernelScores(read_checked(folder, records[FAST]), FastEmbedding())
+    fast = KernelScores(read_checked(folder, records[FAST]), fast_embedding())
     if layer == FAST:
         return fast
-    fine = KernelScores(read_checked(folder, records[FINE]), FineEmbedding())
+    fine = KernelScores(read_checked(folder, records[FINE]), fine_embedding())
     return SecondLook(fast, fine, records[FINE].gate)
 
 

@@ -18,10 +18,10 @@ from dispatcher.adapters.sentence_model.calibration import Judged, limits, platt
 from dispatcher.adapters.sentence_model.corpus import Example, borrowed_examples, own_examples, unquoted
 from dispatcher.adapters.sentence_model.embedding import (
     Embedding,
-    FastEmbedding,
-    FineEmbedding,
     Points,
+    fast_embedding,
     fast_runs_here,
+    fine_embedding,
     fine_runs_here,
 )
 from dispatcher.adapters.sentence_model.judge import FAST, FINE, NGRAMS, UNIT_OF_NGRAMS
@@ -56,8 +56,8 @@ def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> T
     known = _Known.of([*own, *others])
     letters = [_Letter.of(each) for each in own_examples(corpus, "dev")]
     asked = [words for letter in letters for words in letter.sentences]
-    fast = _learn_kernel(known, asked, FastEmbedding(), FAST, tell)
-    fine = _learn_kernel(known, asked, FineEmbedding(), FINE, tell)
+    fast = _learn_kernel(known, asked, fast_embedding(), FAST, tell)
+    fine = _learn_kernel(known, asked, fine_embedding(), FINE, tell)
     gate = round(float(np.quantile(fast.turns[known.own & (known.targets < 0)], UNASKED)), 4)
     learned = {
         FAST: fast,
