@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dispatcher.services.rehearsal import Rehearsal
     from dispatcher.services.relay_evidence import RelayLogFiles
     from dispatcher.services.review import Tone
+    from dispatcher.services.tone_training import Trainer
     from dispatcher.settings import Settings
 
 # ruff: noqa: PLC0415 - each part is loaded only when a command asks for it, so that `--help` answers at once
@@ -50,9 +51,15 @@ class Entrance:
         return bring_up_to_date(settings)
 
     def tone(self, settings: "Settings") -> "Tone":
+        from dispatcher.adapters.sentence_model import load_judge
         from dispatcher.adapters.tone_layers import open_tone
 
-        return open_tone(settings)
+        return open_tone(settings, judge=load_judge(settings.tone_folder / "model"))
+
+    def trainer(self) -> "Trainer":
+        from dispatcher.adapters.sentence_model import training
+
+        return training
 
     def letter_files(self) -> "LetterFiles":
         from dispatcher.adapters import letter_files

@@ -18,6 +18,7 @@ from dispatcher.services.packet import PageBinder
 from dispatcher.services.rehearsal import Rehearsal
 from dispatcher.services.relay_evidence import RelayLogFiles
 from dispatcher.services.review import Tone
+from dispatcher.services.tone_training import Trainer
 from dispatcher.settings import Settings
 
 
@@ -35,6 +36,9 @@ class Entrance(Protocol):
 
     def tone(self, settings: Settings) -> Tone:
         """The tone check alone; it needs no installation."""
+
+    def trainer(self) -> Trainer:
+        """Of the tone check's learned layer."""
 
     def letter_files(self) -> LetterFiles: ...
 

@@ -1,5 +1,6 @@
 """`dispatcher tone`."""
 
+import importlib
 import json
 from typing import Any
 
@@ -28,8 +29,12 @@ class LineUnreadable(DispatcherError):
     "--jsonl", is_flag=True, help="Each line of FILE is {id, lang, text}; answers {id, verdict, findings}."
 )
 @click.pass_obj
-def tone_command(entrance: Entrance, file: str, lang: str | None, as_json: bool, jsonl: bool) -> None:
-    """Read a text (FILE, or - for standard input) for respect: pass, revise or review, with the sentences."""
+def read_command(entrance: Entrance, file: str, lang: str | None, as_json: bool, jsonl: bool) -> None:
+    """Read a text (FILE, or - for standard input) for respect: pass, revise or review, with the sentences.
+
+    `dispatcher tone eval` measures the check on letters whose reading is known, `dispatcher tone train` rebuilds its
+    learned layer; a file of such a name is read as ./eval.
+    """
     tone = entrance.tone(entrance.settings())
     if jsonl:
         _lines(tone, file, lang)
@@ -47,6 +52,35 @@ def tone_command(entrance: Entrance, file: str, lang: str | None, as_json: bool,
             )
     if found.verdict is not Verdict.PASS:
         raise SystemExit(FINDING)
+
+
+class _ReadsUnlessTold(click.Group):
+    """`tone FILE` reads; `tone eval` and `tone train` are commands of their own."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in _WORKSHOP:
+            workshop = importlib.import_module("dispatcher.faces.cli.tone_eval")
+            command: click.Command = getattr(workshop, f"{name}_command")
+            return command
+        return read_command if name == _READ else None
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name, command, rest = super().resolve_command(context, args)
+        return ("" if name == _READ else name), command, rest  # the help shall say "dispatcher tone"
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(context, args if args[:1] and args[0] in _WORKSHOP else [_READ, *args])
+
+
+_READ = "read"
+_WORKSHOP = ("eval", "train")
+
+
+@click.command("tone", cls=_ReadsUnlessTold, add_help_option=False)
+def tone_command() -> None:
+    """See read_command."""
 
 
 _VERDICTS = {

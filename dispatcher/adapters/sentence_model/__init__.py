@@ -1,0 +1,9 @@
+"""The learned layer of the tone check: how likely a fair reader would call a sentence disrespectful.
+
+Home of numpy and of the embedding library, both of the optional extra `coach`. Where they are not installed, a
+smaller model that needs neither answers, with thresholds of its own. docs/guide/tone-model.md is the model card.
+"""
+
+from dispatcher.adapters.sentence_model.judge import TrainedJudge, load_judge
+
+__all__ = ["TrainedJudge", "load_judge"]
