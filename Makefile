@@ -39,7 +39,7 @@ lock: $(VENV)/check.stamp ## Resolve the locks anew from pyproject.toml (needs u
 	uv pip compile -q pyproject.toml --group build $(LOCKED) -o requirements/run.lock
 	uv pip compile -q pyproject.toml --group build --group test $(LOCKED) -o requirements/test.lock
 	uv pip compile -q pyproject.toml --group build --group test --group check $(LOCKED) -o requirements/check.lock
-LOCKED := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade
+LOCKED := --extra coach --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade
 
 clean: ## Remove the installation and the caches, not the data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build

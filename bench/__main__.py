@@ -15,7 +15,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import commands, long_queue, sink
+from bench import commands, long_queue, sink, stationery
 from bench.comparison import compare
 from bench.machine import ROOT, description, effective_cores
 from bench.picture import draw
@@ -23,7 +23,7 @@ from bench.report import Results, Table
 
 _COMPARED = {"send", "peers"}
 _SENDING = {"flat": long_queue.flat, "enclosure": long_queue.enclosure}
-ROWS = ("send", "peers", *_SENDING, "audit", *commands.BENCHES)
+ROWS = ("send", "peers", *_SENDING, "audit", "pages", *commands.BENCHES)
 GUIDE = ROOT / "docs" / "guide"
 
 
@@ -51,6 +51,8 @@ def main() -> None:
             _SENDING[row](results, folder)
         if "audit" in chosen:
             commands.audit(results, folder)
+        if "pages" in chosen:
+            stationery.pages(results)
     small = [commands.BENCHES[row]() for row in commands.BENCHES if row in chosen]
     if small:
         results.show(Table(title="Commands", columns=("row", "measured", "aim"), rows=small))

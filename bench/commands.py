@@ -49,21 +49,29 @@ def help_text() -> Row:
     return ("help", f"{times[2]:.2f} s CPU", "under 0.35 s CPU")
 
 
-def import_letters() -> Row:
+def import_by_rules() -> Row:
+    return _import("import", 10_000, "1,000 letters/s", "--rules-only")
+
+
+def import_closely() -> Row:
+    """With the learned layer, which reads every sentence that it has not met before."""
+    return _import("closely", 1_000, "")
+
+
+def _import(name: str, count: int, aim: str, *options: str) -> Row:
     """Letters with words of their own: no two share a sentence of their body."""
-    count = 10_000
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
         small, large = data / "small.csv", data / "large.csv"
         _letters(small, 10)
         _letters(large, count)
-        base_cpu, _ = _run(["import", str(small), "--confirmed", "--json"], data / "a")
-        cpu, wall = _run(["import", str(large), "--confirmed", "--json"], data / "b")
+        base_cpu, _ = _run(["import", str(small), "--confirmed", "--json", *options], data / "a")
+        cpu, wall = _run(["import", str(large), "--confirmed", "--json", *options], data / "b")
     return (
-        "import",
+        name,
         f"{count / wall:,.0f} letters/s with start and first import of the directory; "
         f"{(cpu - base_cpu) / count * 1e6:.0f} us CPU a letter",
-        "1,000 letters/s",
+        aim,
     )
 
 
@@ -136,7 +144,8 @@ def _run(arguments: list[str], data: Path) -> tuple[float, float]:
 
 BENCHES: dict[str, Callable[[], Row]] = {
     "help": help_text,
-    "import": import_letters,
+    "import": import_by_rules,
+    "closely": import_closely,
     "rehearse": rehearsal,
     "serve": idle_memory,
     "mime": mime,

@@ -1,16 +1,14 @@
-"""Letters to pages: how long a page takes, what a thousand letters cost in memory, and what more cores bring.
-
-Runs alone: python bench/stationery.py. Prints a row a measurement; writes nothing.
-"""
+"""Row `pages`: how long a page takes, what a thousand letters cost in memory, and what more cores bring."""
 
 import os
 import resource as system
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from bench.report import Results, Table
 from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.fax_pages import fax_document, fax_of
 from dispatcher.adapters.press import Press
@@ -25,18 +23,13 @@ MANY = 1_000
 MEGABYTE = 1024
 
 
-@dataclass(frozen=True)
-class Row:
-    name: str
-    figure: str
-    aim: str
+# Name, what was measured, what is aimed at.
+Row = tuple[str, str, str]
 
 
-def main() -> None:
-    print(f"{'row':<12} {'measured':<78} aim")
-    for measure in (two_pages, fax_page, header_line, many_letters, all_cores):
-        row = measure()
-        print(f"{row.name:<12} {row.figure:<78} {row.aim}", flush=True)
+def pages(results: Results) -> None:
+    rows = [measure() for measure in (two_pages, fax_page, header_line, many_letters, all_cores)]
+    results.show(Table(title="Letters to pages", columns=("row", "measured", "aim"), rows=rows))
 
 
 def two_pages() -> Row:
@@ -45,7 +38,7 @@ def two_pages() -> Row:
     _, pages = typesetter.set(page_of(letter(0, pages=2), "24 September 2027"))
     assert pages == 2
     took = middle(lambda number: typesetter.set(page_of(letter(number, pages=2), "24 September 2027")))
-    return Row("pdf", f"{took:.1f} ms for a letter of two pages, fonts loaded", "under 25 ms")
+    return ("pdf", f"{took:.1f} ms for a letter of two pages, fonts loaded", "under 25 ms")
 
 
 def fax_page() -> Row:
@@ -54,7 +47,7 @@ def fax_page() -> Row:
         f"{middle(lambda _, r=r: fax_of(pdf, r)) / pages:.1f} ms a page {r.value}"  # type: ignore[misc]
         for r in FaxResolution
     ]
-    return Row("fax", f"{', '.join(figures)}, from PDF to Group 4", "under 60 ms a page")
+    return ("fax", f"{', '.join(figures)}, from PDF to Group 4", "under 60 ms a page")
 
 
 def header_line() -> Row:
@@ -67,7 +60,7 @@ def header_line() -> Row:
         number="+12025550124",
     )
     took = middle(lambda _: fax_document(approved, header=line))
-    return Row("header", f"{took / pages:.1f} ms a page at sending", "")
+    return ("header", f"{took / pages:.1f} ms a page at sending", "")
 
 
 def many_letters() -> Row:
@@ -81,7 +74,7 @@ def many_letters() -> Row:
         assert all(isinstance(each, Rendered) for each in made)
     took = (time.process_time() - started) / (MANY - 100) * 1000
     figure = f"{memory()} MB at most after {MANY:,} faxes in nine languages ({first} MB after 100); {took:.1f} ms CPU each"
-    return Row("memory", figure, "flat, under 300 MB")
+    return ("memory", figure, "flat, under 300 MB")
 
 
 def all_cores() -> Row:
@@ -97,7 +90,7 @@ def all_cores() -> Row:
         cpu.append((cpu_time() - before) / count * 1000)
     cores = len(os.sched_getaffinity(0))
     workers = system.getrusage(system.RUSAGE_CHILDREN).ru_maxrss // MEGABYTE
-    return Row(
+    return (
         "cores",
         f"{rates[0]:.0f} faxes/s on one core ({cpu[0]:.0f} ms CPU each), {rates[1]:.0f} on {cores} ({cpu[1]:.0f} ms CPU); "
         f"a worker has {workers} MB",
@@ -176,7 +169,3 @@ def middle(work: Callable[[int], object]) -> float:
 def memory() -> int:
     """The most that this process ever had, in MB."""
     return system.getrusage(system.RUSAGE_SELF).ru_maxrss // MEGABYTE
-
-
-if __name__ == "__main__":
-    main()

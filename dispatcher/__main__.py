@@ -56,6 +56,11 @@ class Entrance:
 
         return open_tone(settings, judge=load_judge(settings.tone_folder / "model"))
 
+    def rules(self, settings: "Settings") -> "Tone":
+        from dispatcher.adapters.tone_layers import open_tone
+
+        return open_tone(settings)
+
     def trainer(self) -> "Trainer":
         from dispatcher.adapters.sentence_model import training
 
