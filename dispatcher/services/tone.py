@@ -32,11 +32,12 @@ SENTENCES_JUDGED = (
 )
 _KEPT = 20_000  # judged sentences that are remembered: most letters of a campaign share the sample's
 _LETTERS_TO_JUDGE = 3  # a sentence with fewer letters says nothing
+_REPEATED = 4  # one whose words come back so often on average is no sentence; no example was like it
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Probabilities: above `review` a person looks, above `revise` the sentence is handed back."""
+    """Probabilities: above `review` a person looks; above `revise` a second judge hands the sentence back."""
 
     review: float
     revise: float
@@ -143,8 +144,8 @@ class ToneCheck:
             for start, bare in asked.items():
                 share = shares.get(bare, 0.0)
                 if share > limits.review:
-                    severity = Verdict.REVISE if share > limits.revise else Verdict.REVIEW
-                    found.append(_doubt(start, whole[start], severity, courtesy))
+                    # A person looks: what was learned from examples never hands a letter back by itself.
+                    found.append(_doubt(start, whole[start], courtesy))
         return found
 
     def _shares(self, row: Sequence[str], language: str) -> dict[str, float]:
@@ -208,7 +209,10 @@ class _Letter:
         if not self.parts.holds(start):
             return ""
         bare = self.quoted.left_out(start, sentence)
-        return bare if sum(map(str.isalpha, bare)) >= _LETTERS_TO_JUDGE else ""
+        if sum(map(str.isalpha, bare)) < _LETTERS_TO_JUDGE:
+            return ""
+        words = bare.split()
+        return "" if len(words) > _REPEATED * len(set(words)) else bare
 
 
 def _joined(own: list[Finding], others: list[Finding]) -> list[Finding]:
@@ -217,11 +221,11 @@ def _joined(own: list[Finding], others: list[Finding]) -> list[Finding]:
     return own + [finding for finding in others if (finding.start, finding.end) not in taken]
 
 
-def _doubt(start: int, sentence: str, severity: Verdict, courtesy: Courtesy) -> Finding:
+def _doubt(start: int, sentence: str, courtesy: Courtesy) -> Finding:
     return Finding(
         rule="sentence-judge",
         category=Category.DOUBTFUL,
-        severity=severity,
+        severity=Verdict.REVIEW,
         start=start,
         end=start + len(sentence),
         sentence=sentence,

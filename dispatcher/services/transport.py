@@ -19,7 +19,7 @@ class UnfitParcel(DispatcherError):
 
 
 # Not frozen: that would cost a third of all there is to do for a letter here.
-@dataclass(slots=True, weakref_slot=True, kw_only=True)
+@dataclass(slots=True, weakref_slot=True, eq=False, kw_only=True)
 class Parcel:
     """What goes on the wire for one delivery. Raises UnfitParcel.
 

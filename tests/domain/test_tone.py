@@ -200,6 +200,7 @@ def test_a_threat_beats_an_insult() -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "We counted 101 people · 101",
         "The forced return of refugees is unlawful.",
         "Your government has the duty to protect them; this is a shameful policy.",
         "I hope your family is well. You must be proud of your long civilisation.",
@@ -358,9 +359,9 @@ HOSTILE = [
 def test_a_hostile_letter_of_a_hundred_thousand_characters_is_answered_in_time(
     text: str, language: str
 ) -> None:
-    began = time.process_time()
+    began = time.thread_time()
     judge(text, language)
-    assert time.process_time() - began < 2
+    assert time.thread_time() - began < 2
 
 
 MERCY = [
@@ -430,6 +431,6 @@ def test_no_pattern_runs_away(language: str) -> None:
         for pattern in rule.patterns:
             for hint in pattern.hints[:3]:
                 text = f"你们当사람あなた{hint}是의は" * (20_000 // (len(hint) + 8))
-                began = time.process_time()
+                began = time.thread_time()
                 list(pattern.regex.finditer(text))
-                assert time.process_time() - began < 0.5, (rule.id, pattern.regex.pattern)
+                assert time.thread_time() - began < 0.5, (rule.id, pattern.regex.pattern)

@@ -55,7 +55,7 @@ def test_without_a_judge_the_rules_decide_alone() -> None:
     assert judged(CIVIL + "\n\nYou are liars.").verdict is Verdict.REVISE
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(0.4, "pass"), (0.6, "review"), (0.95, "revise")])
+@pytest.mark.parametrize(("share", "verdict"), [(0.4, "pass"), (0.6, "review"), (0.95, "review")])
 def test_what_the_judge_thinks_becomes_a_finding_with_kind_words(share: float, verdict: str) -> None:
     found = judged(CIVIL, FakeJudge(fled=share))
     assert found.verdict == verdict
