@@ -51,15 +51,14 @@ class Entrance:
         return bring_up_to_date(settings)
 
     def tone(self, settings: "Settings") -> "Tone":
-        from dispatcher.adapters.sentence_model import load_judge
         from dispatcher.adapters.tone_layers import open_tone
 
-        return open_tone(settings, judge=load_judge(settings.tone_folder / "model"))
+        return open_tone(settings)
 
     def rules(self, settings: "Settings") -> "Tone":
         from dispatcher.adapters.tone_layers import open_tone
 
-        return open_tone(settings)
+        return open_tone(settings, learned=False)
 
     def trainer(self) -> "Trainer":
         from dispatcher.adapters.sentence_model import training

@@ -26,7 +26,6 @@ from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
 from dispatcher.adapters.press import Press
 from dispatcher.adapters.scheduler import Ticker
-from dispatcher.adapters.sentence_model import load_judge
 from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.tone_layers import open_tone
 from dispatcher.domain.delivery import DeliveryId
@@ -134,7 +133,7 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
         action_day=action_day,
     )
     routing = Routing()
-    tone = open_tone(settings, judge=load_judge(settings.tone_folder / "model"))
+    tone = open_tone(settings)
     # What can really leave; a rehearsal carries everything, to the mailroom.
     faxes = live and settings.fax.carrier is not Carrier.NONE
     leaving = {Channel.EMAIL, Channel.FAX} if faxes else {Channel.EMAIL}

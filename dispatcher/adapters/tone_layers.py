@@ -1,14 +1,18 @@
 """The layers of the tone check, put together as the settings say."""
 
+from functools import cache
+from pathlib import Path
+
 from dispatcher.adapters.hosted_judge import HostedJudge
 from dispatcher.adapters.language_detection import LanguageDetection
+from dispatcher.adapters.sentence_model import load_judge
 from dispatcher.adapters.tone_rules import RuleFolder
 from dispatcher.services.tone import SentenceJudge, ToneCheck
 from dispatcher.settings import Settings
 
 
-def open_tone(settings: Settings, *, judge: SentenceJudge | None = None) -> ToneCheck:
-    """judge: the sentence model, where one is installed."""
+def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
+    """learned: with the sentence model, where there is one. Rules and model are read once in a process."""
     tone = settings.tone
     second = None
     if tone.judge_url:
@@ -20,5 +24,18 @@ def open_tone(settings: Settings, *, judge: SentenceJudge | None = None) -> Tone
             revise=tone.judge_revise,
         )
     return ToneCheck(
-        rules=RuleFolder(settings.tone_folder), detection=LanguageDetection(), judge=judge, second=second
+        rules=_rules(settings.tone_folder),
+        detection=LanguageDetection(),
+        judge=_judge(settings.tone_folder) if learned else None,
+        second=second,
     )
+
+
+@cache
+def _rules(folder: Path) -> RuleFolder:
+    return RuleFolder(folder)
+
+
+@cache
+def _judge(folder: Path) -> SentenceJudge | None:
+    return load_judge(folder / "model")

@@ -184,15 +184,14 @@ def _undisguised(raw: str, known: Callable[[str], bool], masked: Callable[[str],
     if raw.isascii() and raw.isalpha():
         form = raw.lower()
         return form if known(form) else _unstretched(form, known)
-    if raw.isdigit():  # "101" is a number; only among letters is a figure a mask ("l0l")
-        return None
     seen = _UNSEEN.sub("", raw).casefold().translate(_LOOKALIKES)
     form = fold(seen).rstrip("!|+")
     if any(mask in form for mask in _MASKS):
         return masked(form)
     for figures in _FIGURES:
         letters = form.translate(figures)
-        if not letters.isalpha():
+        # "101" is a number; only among letters is a figure a mask ("l0l").
+        if not letters.isalpha() or form.isdigit():
             return None
         if known(letters):
             return letters

@@ -1,7 +1,6 @@
 """Approved letters enter the outbox: the channel that opens first, the hour at which it is due, and what
 happens when a channel has failed, a pause is set, or the directory has changed."""
 
-import base64
 import secrets
 from collections import Counter
 from collections.abc import Sequence
@@ -257,8 +256,7 @@ _PAUSE_VALUES = {reason.value for reason in PAUSES}
 
 def new_message_id(campaign: Campaign) -> str:
     """A Message-ID (RFC 5322 3.6.4): 160 random bits, so that nothing can be read from it."""
-    random = base64.b32encode(secrets.token_bytes(20)).decode().lower()
-    return f"<{random}@{campaign.from_address.rpartition('@')[2]}>"
+    return f"<{secrets.token_hex(20)}@{campaign.from_address.rpartition('@')[2]}>"
 
 
 def notice(letter: Letter | LetterId, kind: Notice, campaign: Campaign, *, at: datetime) -> NewDelivery:
