@@ -25,10 +25,10 @@ from dispatcher.adapters.mail_domain import DnsMailDomain
 from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
 from dispatcher.adapters.press import Press
+from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.tone_layers import open_tone
-from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Channel
 from dispatcher.services.campaigns import coming_day
@@ -37,7 +37,7 @@ from dispatcher.services.clock import Clock
 from dispatcher.services.confirmation import Confirmation
 from dispatcher.services.courier import Courier, PageCarrier
 from dispatcher.services.evidence import Evidence
-from dispatcher.services.feedback import BOUNCE, Feedback
+from dispatcher.services.feedback import Feedback
 from dispatcher.services.going_live import Finding, Inspection, check_ready
 from dispatcher.services.house import House
 from dispatcher.services.incoming import MailSource
@@ -232,7 +232,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
             pacing=Pacing(campaigns=house.campaigns, lines=house.fax.lines if house.fax else None),
             journal=JournalFolder(settings.data / "journals", id),
             mail=mime,
-            parcelling=ReturnPath(house),
+            parcelling=ReturnPath(house.store.links),
             lease_life=timedelta(seconds=settings.courier.lease_seconds),
         ),
         settling=make_settling(house),
@@ -266,17 +266,6 @@ def make_transport(settings: Settings) -> SmtpTransport:
         connections=settings.smtp.connections,
         ca_file=settings.smtp.ca_file,
     )
-
-
-class ReturnPath:
-    """Envelope senders that name their delivery, with a keyed hash so that nobody can make one up."""
-
-    def __init__(self, house: House) -> None:
-        self._links = house.store.links
-
-    def envelope(self, delivery: DeliveryId, domain: str) -> tuple[str, str]:
-        token = self._links.delivery_token(BOUNCE, delivery)
-        return f"bounce+{token}@{domain}", token
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from threading import Barrier
 import pytest
 
 from dispatcher.adapters.database.types import SecretUnreadable
+from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
@@ -17,7 +18,6 @@ from dispatcher.services.house import House
 from dispatcher.settings import Settings, SettingsProblem, load_settings
 from dispatcher.wiring import (
     DataFolderUnusable,
-    ReturnPath,
     at_work,
     bring_up_to_date,
     go_live_or_stop,
@@ -145,7 +145,7 @@ def test_letters_in_clear_go_to_this_machine_only() -> None:
 
 
 def test_an_envelope_sender_names_its_delivery_and_cannot_be_made_up(home: Installation) -> None:
-    path = ReturnPath(home.house)
+    path = ReturnPath(home.house.store.links)
     one, two = (path.envelope(number, "x.example")[0] for number in (1, 2))  # type: ignore[arg-type]
     assert one != two and one.startswith("bounce+") and one.endswith("@x.example")
     assert len(one.partition("@")[0]) <= 64  # RFC 5321 4.5.3.1.1

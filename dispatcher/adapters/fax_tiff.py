@@ -30,7 +30,6 @@ DPI = {FaxResolution.FINE: (204, 196), FaxResolution.STANDARD: (204, 98)}
 _COMPRESSION = {"group4": 4, "group3": 3}
 _PHOTOMETRIC = 262
 _ROWS_PER_STRIP = 278
-_Y_RESOLUTION = 283
 _T4_OPTIONS = 292
 _PAGE_NUMBER = 297
 _WHITE_IS_ZERO = 0
@@ -69,7 +68,7 @@ def fax_frames(tiff: bytes) -> tuple[list[Image.Image], FaxResolution]:
     """The pages as they were given to `fax_tiff`. Raises NotFaxPages."""
     try:
         with Image.open(io.BytesIO(tiff), formats=["TIFF"]) as image:
-            lines = float(image.tag_v2.get(_Y_RESOLUTION, 0))  # type: ignore[attr-defined]
+            lines = image.info.get("dpi", (0, 0))[1]
             pages = [page.copy() for page in ImageSequence.Iterator(image)]
     except (OSError, SyntaxError) as error:
         raise NotFaxPages(why=type(error).__name__) from None

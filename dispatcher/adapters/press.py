@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from functools import lru_cache, partial
 from multiprocessing import connection, get_context
 
 from dispatcher.adapters.fax_pages import MOST_PAGES, fax_document, fax_of, fax_pictures
@@ -71,8 +71,7 @@ class Press:
     def faults(self, campaign: Campaign) -> list[StationeryUnusable]:
         found: list[StationeryUnusable] = []
         checks: list[Callable[[], object]] = [
-            lambda each=each: _fax_enclosure(each, campaign.fax_resolution)  # type: ignore[misc]
-            for each in campaign.enclosures
+            partial(_fax_enclosure, each, campaign.fax_resolution) for each in campaign.enclosures
         ]
         if (logo := campaign.letterhead.logo) is not None:
             checks.append(lambda: _typesetter().set(_only_a_logo(logo)))

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.services.clock import Clock
-from dispatcher.services.store import Organizer, Role, Store
+from dispatcher.services.organizers import Organizer, Role
+from dispatcher.services.store import Store
 
 # A link is opened at once; a session lasts the action day around the world (50 hours) but not for ever.
 LINK_LIFE = timedelta(hours=1)

@@ -26,6 +26,7 @@ from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.services.audit import Ledger
 from dispatcher.services.fax_jobs import FaxJobs
 from dispatcher.services.incoming import Incoming
+from dispatcher.services.organizers import Organizers
 from dispatcher.services.review_set import ReviewSet
 from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
@@ -319,38 +320,6 @@ class EnclosureShelf(Protocol):
     def keep(self, parts: Sequence[EncodedEnclosure]) -> None: ...
 
     def get(self, digests: Iterable[str]) -> dict[str, EncodedEnclosure]: ...
-
-
-class Role(StrEnum):
-    VIEWER = "viewer"
-    MODERATOR = "moderator"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Organizer:
-    id: int
-    name: str
-    role: Role
-    disabled: bool
-
-
-class Organizers(Protocol):
-    def add(self, name: str, role: Role, *, at: datetime) -> Organizer: ...
-
-    def named(self, name: str) -> Organizer | None: ...
-
-    def all(self) -> list[Organizer]: ...
-
-    def disable(self, id: int, *, at: datetime) -> None:
-        """Also ends every session and link of theirs."""
-
-    def keep_key(self, digest: str, kind: str, organizer: int, until: datetime) -> None: ...
-
-    def take_key(self, digest: str, kind: str, *, now: datetime, once: bool) -> Organizer | None:
-        """The organizer that a link or session belongs to; with `once` the key is used up."""
-
-    def drop_key(self, digest: str) -> None: ...
 
 
 class Couriers(Protocol):

@@ -1,7 +1,8 @@
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from dispatcher.services.store import PauseScope, Role
+from dispatcher.services.organizers import Role
+from dispatcher.services.store import PauseScope
 from tests.browser.looks import faint_texts, sideways
 from tests.faces.web.household import ACTION_DAY, Household
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from dispatcher.adapters.database.engine import Database
+from dispatcher.services.organizers import Role
 from dispatcher.services.sign_in import (
     LINK_LIFE,
     SESSION_LIFE,
@@ -13,7 +14,6 @@ from dispatcher.services.sign_in import (
     OrganizerKnown,
     form_mark,
 )
-from dispatcher.services.store import Role
 from tests.installation import WEEK_BEFORE, Installation
 
 

@@ -7,7 +7,12 @@ from typing import Any
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from dispatcher.adapters.database.schema import contacts, directory_changes, directory_parts, missions
+from dispatcher.adapters.database.directory_schema import (
+    contacts,
+    directory_changes,
+    directory_parts,
+    missions,
+)
 from dispatcher.domain.directory import (
     Closure,
     Covering,

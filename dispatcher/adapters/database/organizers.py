@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from dispatcher.adapters.database.schema import keys, organizers
-from dispatcher.services.store import Organizer, Role
+from dispatcher.services.organizers import Organizer, Role
 
 
 class OrganizerTable:

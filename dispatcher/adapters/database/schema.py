@@ -9,12 +9,10 @@ from sqlalchemy import (
     Boolean,
     Column,
     Date,
-    Float,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -23,87 +21,15 @@ from sqlalchemy import (
     true,
 )
 
+from dispatcher.adapters.database.naming import Key, metadata
 from dispatcher.adapters.database.types import Instant, Sealed, SealedBytes
-
-# SQLite numbers rows by itself only where the key is plain INTEGER.
-_Key = BigInteger().with_variant(Integer, "sqlite")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# --- the directory ------------------------------------------------------------------------------------------
-
-missions = Table(
-    "missions",
-    metadata,
-    Column("id", String(60), primary_key=True),
-    Column("kind", String(20), nullable=False),
-    Column("country", String(2), nullable=False, index=True),
-    Column("country_name", Text, nullable=False),
-    Column("region", String(8)),
-    Column("city", Text, nullable=False),
-    Column("time_zone", String(64), nullable=False),
-    Column("name", Text, nullable=False),
-    Column("website", Text, nullable=False),
-    Column("latitude", Float),
-    Column("longitude", Float),
-    Column("source", Text, nullable=False),
-    Column("source_date", String(40), nullable=False),
-    Column("confidence", String(10), nullable=False),
-    Column("weekend", String(20), nullable=False),
-)
-
-contacts = Table(
-    "contacts",
-    metadata,
-    Column("id", _Key, primary_key=True),
-    Column("mission", String(60), ForeignKey("missions.id"), nullable=False, index=True),
-    Column("kind", String(10), nullable=False),
-    Column("value", Text, nullable=False),
-    Column("role", Text, nullable=False),
-    Column("grade", String(1), nullable=False),
-    Column("source", Text, nullable=False),
-    Column("as_of", Text, nullable=False),
-    Column("used", Boolean, nullable=False),
-    Column("valid", Boolean, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("health", String(10), nullable=False),
-    # Set by an organizer rather than read from the files: an import leaves these alone.
-    Column("by_hand", Boolean, nullable=False, server_default=false()),
-)
-
-# The parts of the directory that are only ever read whole (districts, coverings, territories, split cities,
-# closures, sources), each as one JSON document.
-directory_parts = Table(
-    "directory_parts",
-    metadata,
-    Column("part", String(30), primary_key=True),
-    Column("content", Text, nullable=False),
-)
-
-# Every change of the directory, by import or by hand; the newest id is its version.
-directory_changes = Table(
-    "directory_changes",
-    metadata,
-    Column("id", _Key, primary_key=True),
-    Column("at", Instant, nullable=False),
-    # Of the imported files; NULL for a change by hand.
-    Column("digest", String(64)),
-    Column("summary", Text, nullable=False),
-)
 
 # --- people and letters -------------------------------------------------------------------------------------
 
 letters = Table(
     "letters",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("campaign", String(80), nullable=False),
     Column("action_day", Date, nullable=False),
     Column("state", String(12), nullable=False),
@@ -153,7 +79,7 @@ letters = Table(
 writings = Table(
     "writings",
     metadata,
-    Column("letter", _Key, ForeignKey("letters.id"), primary_key=True, autoincrement=False),
+    Column("letter", Key, ForeignKey("letters.id"), primary_key=True, autoincrement=False),
     Column("name", Sealed("letters.name")),
     Column("email", Sealed("letters.email")),
     Column("organisation", Sealed("letters.organisation")),
@@ -171,7 +97,7 @@ RENDERED = SealedBytes("renderings.content")
 renderings = Table(
     "renderings",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("media_type", String(40), nullable=False),
     Column("digest", String(64), nullable=False),
     Column("content", RENDERED),
@@ -189,9 +115,9 @@ LEASED = text("lease IS NOT NULL")
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("kind", String(8), nullable=False),
-    Column("letter", _Key, ForeignKey("letters.id"), nullable=False, index=True),
+    Column("letter", Key, ForeignKey("letters.id"), nullable=False, index=True),
     Column("notice", String(16)),
     Column("campaign", String(80), nullable=False),
     Column("mission", String(60)),
@@ -206,7 +132,7 @@ outbox = Table(
     Column("lease_until", Instant),
     Column("courier", String(32)),
     Column("message_id", Text, nullable=False, unique=True),
-    Column("rendering", _Key, ForeignKey("renderings.id")),
+    Column("rendering", Key, ForeignKey("renderings.id")),
     Column("tries", Integer, nullable=False, server_default="0"),
     # Released by hand at any hour: the mission's office hours do not hold it back, its pacing does.
     Column("any_hour", Boolean, nullable=False, server_default=false()),
@@ -261,8 +187,8 @@ outbox = Table(
 attempts = Table(
     "attempts",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("outbox", _Key, ForeignKey("outbox.id"), nullable=False, index=True),
+    Column("id", Key, primary_key=True),
+    Column("outbox", Key, ForeignKey("outbox.id"), nullable=False, index=True),
     Column("at", Instant, nullable=False),
     Column("ended_at", Instant, nullable=False),
     Column("outcome", String(10), nullable=False),
@@ -275,9 +201,9 @@ attempts = Table(
 moves = Table(
     "moves",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("subject", String(8), nullable=False),
-    Column("subject_id", _Key, nullable=False),
+    Column("subject_id", Key, nullable=False),
     Column("old", String(12)),
     Column("new", String(12), nullable=False),
     Column("reason", String(24)),
@@ -291,8 +217,8 @@ moves = Table(
 fax_jobs = Table(
     "fax_jobs",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("outbox", _Key, ForeignKey("outbox.id"), nullable=False, index=True),
+    Column("id", Key, primary_key=True),
+    Column("outbox", Key, ForeignKey("outbox.id"), nullable=False, index=True),
     Column("carrier", String(12), nullable=False),
     # Random; the carrier is told this and nothing else about the letter.
     Column("reference", String(32), nullable=False, unique=True),
@@ -334,16 +260,16 @@ enclosures = Table(
 seals = Table(
     "seals",
     metadata,
-    Column("number", _Key, primary_key=True, autoincrement=False),
+    Column("number", Key, primary_key=True, autoincrement=False),
     Column("at", Instant, nullable=False),
-    Column("first_move", _Key, nullable=False),
-    Column("last_move", _Key, nullable=False),
+    Column("first_move", Key, nullable=False),
+    Column("last_move", Key, nullable=False),
     Column("moves", Integer, nullable=False),
-    Column("first_attempt", _Key, nullable=False),
-    Column("last_attempt", _Key, nullable=False),
+    Column("first_attempt", Key, nullable=False),
+    Column("last_attempt", Key, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("first_delivery", _Key, nullable=False),
-    Column("last_delivery", _Key, nullable=False),
+    Column("first_delivery", Key, nullable=False),
+    Column("last_delivery", Key, nullable=False),
     Column("deliveries", Integer, nullable=False),
     # Keeps the hashed names of persons from being guessed; it is not exported.
     Column("salt", LargeBinary(16), nullable=False),
@@ -356,10 +282,10 @@ seals = Table(
 incoming = Table(
     "incoming",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     # SHA-256 of the mail: one that is picked up twice is kept once.
     Column("digest", String(64), nullable=False, unique=True),
-    Column("outbox", _Key, ForeignKey("outbox.id"), index=True),
+    Column("outbox", Key, ForeignKey("outbox.id"), index=True),
     Column("kind", String(16), nullable=False),
     # RFC 3463 of a report; empty where there is none.
     Column("status", String(12), nullable=False),
@@ -372,7 +298,7 @@ incoming = Table(
     Column("settled_at", Instant),
     Column("settled_by", String(40)),
     # The notice that took an answer to the supporter.
-    Column("passed_on", _Key, ForeignKey("outbox.id")),
+    Column("passed_on", Key, ForeignKey("outbox.id")),
     Index("ix_incoming_kind_settled_at", "kind", "settled_at"),
 )
 
@@ -422,7 +348,7 @@ couriers = Table(
 organizers = Table(
     "organizers",
     metadata,
-    Column("id", _Key, primary_key=True),
+    Column("id", Key, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("role", String(10), nullable=False),
     Column("added_at", Instant, nullable=False),
@@ -435,7 +361,7 @@ keys = Table(
     metadata,
     Column("digest", String(64), primary_key=True),
     Column("kind", String(8), nullable=False),
-    Column("organizer", _Key, ForeignKey("organizers.id"), nullable=False),
+    Column("organizer", Key, ForeignKey("organizers.id"), nullable=False),
     Column("until", Instant, nullable=False),
 )
 

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.adapters.database.schema import missions, pace, slots
+from dispatcher.adapters.database.directory_schema import missions
+from dispatcher.adapters.database.schema import pace, slots
 from dispatcher.domain.campaign import CampaignId
 
 

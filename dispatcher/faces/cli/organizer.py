@@ -3,7 +3,7 @@
 import click
 
 from dispatcher.faces.cli.entrance import Entrance
-from dispatcher.services.store import Role
+from dispatcher.services.organizers import Role
 
 
 @click.group("organizer")

@@ -12,8 +12,8 @@ from dispatcher.domain.errors import DispatcherError
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.services.courier import Courier
 from dispatcher.services.house import House
+from dispatcher.services.organizers import Role
 from dispatcher.services.sign_in import LINK_LIFE
-from dispatcher.services.store import Role
 from dispatcher.settings import Settings
 
 _FIRST_ORGANIZER = "first-organizer"

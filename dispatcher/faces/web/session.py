@@ -8,8 +8,8 @@ from fastapi.responses import Response
 
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.services.house import House
+from dispatcher.services.organizers import Organizer, Role
 from dispatcher.services.sign_in import SESSION_LIFE, form_mark
-from dispatcher.services.store import Organizer, Role
 
 COOKIE = "organizer"
 _DECIDERS = frozenset({Role.MODERATOR, Role.ADMIN})

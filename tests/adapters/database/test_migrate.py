@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.migrate import NEWEST, DatabaseTooNew, is_current, migrate
-from dispatcher.adapters.database.schema import metadata
+from dispatcher.adapters.database.naming import metadata
 from dispatcher.adapters.database.types import Vault
 from dispatcher.shelf import resource
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from threading import Barrier
 
 from dispatcher.adapters.database.store import DatabaseStore
-from dispatcher.services.store import Role
+from dispatcher.services.organizers import Role
 from tests.installation import NOON
 
 UNTIL = NOON + timedelta(hours=1)

@@ -19,7 +19,8 @@ from dispatcher.domain.letter import LetterId, LetterState
 from dispatcher.faces.web.site import site
 from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
-from dispatcher.services.store import LogFilter, Role
+from dispatcher.services.organizers import Role
+from dispatcher.services.store import LogFilter
 from dispatcher.settings import Settings, load_settings
 from dispatcher.wiring import make_courier, open_house
 

@@ -1,6 +1,6 @@
 import httpx
 
-from dispatcher.services.store import Role
+from dispatcher.services.organizers import Role
 from tests.faces.web.household import ACTION_DAY, Household
 
 
