@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp ## Rehearse an action day on the example letters, then se
 install: $(VENV)/run.stamp ## Install into .venv, from the lock; quick when nothing has changed
 
 test: $(VENV)/test.stamp ## Run the tests
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(VENV)/check.stamp ## Lint, types, import arrows
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ from dispatcher.settings import Settings
 
 
 def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
-    """learned: with the sentence model, where there is one. Rules and model are read once in a process."""
+    """learned: with the sentence model, where there is one. Rules and models are read once in a process."""
     tone = settings.tone
     second = None
     if tone.judge_url:
@@ -25,7 +25,7 @@ def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
         )
     return ToneCheck(
         rules=_rules(settings.tone_folder),
-        detection=LanguageDetection(),
+        detection=_detection(),
         judge=_judge(settings.tone_folder) if learned else None,
         second=second,
     )
@@ -34,6 +34,11 @@ def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
 @cache
 def _rules(folder: Path) -> RuleFolder:
     return RuleFolder(folder)
+
+
+@cache
+def _detection() -> LanguageDetection:
+    return LanguageDetection()
 
 
 @cache

@@ -382,4 +382,6 @@ def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _outranks(other: Match, match: Match) -> bool:
+    if other.rule.detector is not None and match.rule.detector is None:
+        return False  # how it is written says nothing of what it says; and a heading may excuse the first
     return match.rule.category is not Category.THREAT or other.rule.category is Category.THREAT

@@ -297,7 +297,7 @@ def is_heading(text: str, start: int, end: int) -> bool:
     if line_end - line_start > _HEADING or line_end < end:
         return False
     line = text[line_start:line_end].strip()
-    return line == line.upper() and not line.endswith(("!", "?"))
+    return line == line.upper() and not line.endswith(("!", "?", "."))
 
 
 def mostly_capitals(text: str) -> bool:

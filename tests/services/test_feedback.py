@@ -42,6 +42,8 @@ from tests.samples.returned_mail import (
     sample,
 )
 
+# What stands in a mail does not depend on the database that it is kept in: one engine is enough.
+ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
 S = DeliveryState
 IN_THE_HAGUE = "embassy@nl.mission.example"
 _NO_ANSWER = Outcome(kind=OutcomeKind.UNKNOWN, reply="the line broke")
@@ -155,6 +157,7 @@ def test_a_bounce_that_does_not_speak_of_the_mailbox_leaves_it(desk: Desk) -> No
     assert desk.home.delivery(waiting).channel is Channel.EMAIL
 
 
+@ONE_ENGINE
 @pytest.mark.parametrize("name", BOUNCES)
 def test_every_sample_finds_its_letter_and_moves_it_as_it_says(desk: Desk, name: str) -> None:
     text, kind, _ = BOUNCES[name]
@@ -261,6 +264,7 @@ def test_a_failure_elsewhere_waits_for_a_person(desk: Desk) -> None:
     assert (desk.kept(taken).kind, desk.kept(taken).delivery) == (MailKind.UNSORTED, row.id)
 
 
+@ONE_ENGINE
 @pytest.mark.parametrize("in_doubt", [False, True])
 @pytest.mark.parametrize("language", ABSENCES)
 def test_an_automatic_reply_counts_as_nothing(desk: Desk, language: str, in_doubt: bool) -> None:
@@ -362,6 +366,7 @@ def test_an_html_answer_is_passed_on_as_plain_words(desk: Desk) -> None:
     assert "<" not in body
 
 
+@ONE_ENGINE
 def test_an_answer_of_30_megabytes_is_taken(desk: Desk) -> None:
     row = desk.sent()
     text = mail("Re: A request", ANSWERS["en"]).replace("In-Reply-To: {id}", f"In-Reply-To: {row.message_id}")
