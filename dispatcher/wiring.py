@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -307,11 +308,12 @@ def make_rehearsal(settings: Settings, day: date | None) -> Rehearsal:
     return Rehearsal(house=house, courier=make_courier(house, own), clock=clock)
 
 
-def inspect(settings: Settings, *, live: bool) -> list[Finding]:
-    """All findings of `dispatcher check`."""
+def inspect(settings: Settings, *, live: bool, learned: bool = True) -> list[Finding]:
+    """All findings of `dispatcher check`. learned: the sample letters are read with the sentence model too, which
+    then stays in memory."""
     # A look at live mode must see what live mode would do, whatever mode is set.
     own = settings.model_copy(update={"mode": Mode.LIVE}) if live else settings
-    house = open_house(own)
+    house = replace(open_house(own), tone=open_tone(own, learned=learned))
 
     def files_changed() -> bool:
         with house.store.read() as work:
@@ -340,7 +342,7 @@ def go_live_or_stop(settings: Settings) -> None:
     """In live mode, raises NotReady unless every check passes; tells the log which warnings were accepted."""
     if settings.mode is not Mode.LIVE:
         return
-    findings = inspect(settings, live=True)
+    findings = inspect(settings, live=True, learned=False)
     for finding in findings:
         if finding.accepted:
             log.warning("finding_accepted", finding=finding.id)
