@@ -7,7 +7,7 @@ from dispatcher.adapters.hosted_judge import HostedJudge
 from dispatcher.adapters.language_detection import LanguageDetection
 from dispatcher.adapters.sentence_model import load_judge
 from dispatcher.adapters.tone_rules import RuleFolder
-from dispatcher.services.tone import SentenceJudge, ToneCheck
+from dispatcher.services.tone import LetterJudge, ToneCheck
 from dispatcher.settings import Settings
 
 
@@ -42,5 +42,5 @@ def _detection() -> LanguageDetection:
 
 
 @cache
-def _judge(folder: Path) -> SentenceJudge | None:
+def _judge(folder: Path) -> LetterJudge | None:
     return load_judge(folder / "model")
