@@ -43,9 +43,7 @@ class FakeJudge:
         return 0.5
 
     def impressions(self, sentences: Sequence[str], language: str) -> Sequence[Impression]:
-        return [
-            Impression(score=share, lean=self.lean) for share in self.probabilities(sentences, language)
-        ]
+        return [Impression(score=share, lean=self.lean) for share in self.probabilities(sentences, language)]
 
     def probability(self, spoken: Sequence[Impression], letter: Sequence[Impression]) -> float:
         return max(each.score for each in spoken) + sum(each.lean for each in letter)
