@@ -23,7 +23,7 @@ Small: TypeAlias = NDArray[np.int8]
 WIDTH_OF_KERNEL = 1.0  # 0.5, 1 and 2 were tried by cross-validation
 NGRAMS_SCORE, NGRAMS_LEAN = 0.4, 0.35  # what the words say, beside the embeddings
 PROBE = "We ask you to let the refugees leave in safety."
-LOOKED_AT_AGAIN = 60  # sentences of one letter that the slow embedding reads at most
+_AGAIN, _AGAIN_OF = 4, 20  # sentences that the slow embedding reads at most, and one more for each so many
 _STEPS = 127
 _TINY = 1e-6
 _ALIKE = 0.99  # cosine of the probe here and where the model was trained
@@ -110,7 +110,7 @@ class KernelReadings:
         own = list(map(float, first[:, 0]))
         second = dict(enumerate(own))  # where the fine one is not asked, it is taken to agree
         if self._second is not None:
-            asked = sorted(above(own, self._gate)[:LOOKED_AT_AGAIN])
+            asked = read_again(own, self._gate)
             if asked:
                 fine = self._second.scores([sentences[at] for at in asked])[:, 0]
                 second |= dict(zip(asked, map(float, fine), strict=True))
@@ -123,8 +123,9 @@ class KernelReadings:
         ]
 
 
-def above(scores: Sequence[float], gate: float) -> list[int]:
-    """Where the scores exceed the gate, the highest first."""
-    return sorted(
+def read_again(scores: Sequence[float], gate: float) -> list[int]:
+    """Which sentences of a letter the fine embedding is asked about: the worst of those above the gate, in order."""
+    worst = sorted(
         (at for at, score in enumerate(scores) if score > gate), key=lambda at: scores[at], reverse=True
     )
+    return sorted(worst[: _AGAIN + len(scores) // _AGAIN_OF])

@@ -37,7 +37,7 @@ from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 
 Floats: TypeAlias = NDArray[np.float64]
 
-STOPPED = {FINE: 0.08, FAST: 0.08, NGRAMS: 0.14}  # civil letters that may go to a person for a layer's sake
+STOPPED = {FINE: 0.11, FAST: 0.11, NGRAMS: 0.13}  # civil letters that may go to a person for a layer's sake
 UNASKED = 0.85  # of the sentences of civil letters: the fine embedding is not asked about them
 WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.1}  # against 1 for a sentence of our own
 _SMOOTHING, _SMOOTHING_OF_LETTERS = 0.03, 0.005  # of the words
@@ -71,7 +71,9 @@ def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> T
     gate = round(float(np.quantile(alone[lessons.civil_asked], UNASKED)), 4)
     tell("Learning from all", 0, 1)
     whole = course.learn(lessons.letters_but(None))
-    calibrated = {name: _calibrated(lessons, _joined(judged, gate, name), STOPPED[name]) for name in STOPPED}
+    calibrated = {
+        name: _calibrated(lessons, _joined(lessons, judged, gate, name), STOPPED[name]) for name in STOPPED
+    }
     calibrated[FINE]["numbers"] = {GATE: gate}
     calibrated[NGRAMS]["numbers"] = whole.numbers
     digests = write_model(
@@ -188,13 +190,17 @@ class _Course:
         return np.concatenate(found)
 
 
-def _joined(judged: Mapping[str, Floats], gate: float, name: str) -> Floats:
+def _joined(lessons: Lessons, judged: Mapping[str, Floats], gate: float, name: str) -> Floats:
     """As kernel.KernelReadings joins them."""
     words, fast = judged[NGRAMS], judged[FAST]
     if name == NGRAMS:
         return words
-    second = judged[FINE][:, 0] if name == FINE else fast[:, 0]
-    score = fast[:, 0] + np.where(fast[:, 0] > gate, second, fast[:, 0]) + kernel.NGRAMS_SCORE * words[:, 0]
+    second = fast[:, 0].copy()
+    if name == FINE:
+        for letter in np.split(np.arange(lessons.asked), lessons.ends):
+            again = letter[kernel.read_again(list(fast[letter, 0]), gate)]
+            second[again] = judged[FINE][again, 0]
+    score = fast[:, 0] + second + kernel.NGRAMS_SCORE * words[:, 0]
     return np.stack([score, fast[:, 1] + kernel.NGRAMS_LEAN * words[:, 1]], axis=1)
 
 
