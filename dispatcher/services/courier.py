@@ -1,6 +1,6 @@
 """The courier: claims what is due, puts it on the wire, and writes down what became of it.
 
-A batch is leased, then marked as on the wire (`sending`) and committed, before its first byte leaves. The journal
+A batch is marked as on the wire (`sending`, under a lease) and committed before its first byte leaves. The journal
 says in between, letter by letter, what really went and what came back. So whatever moment the courier dies at,
 only the letters between their final dot and the reply are in doubt.
 """
@@ -173,7 +173,8 @@ class Courier:
     async def _settle(self, batch: Batch, attempts: dict[DeliveryId, Attempt]) -> int:
         if not attempts:
             return 0
-        return await self._surely(lambda: self.settling.settle(attempts, batch.lease, by=self.claiming.by))
+        settle = partial(self.settling.settle, letters=batch.letters, by=self.claiming.by)
+        return await self._surely(lambda: settle(attempts, batch.lease))
 
     def _settle_the_silent(self, batch: Batch, notebook: Notebook) -> int:
         """After a fault of the transport itself: what had no answer is in doubt, or was never begun."""
@@ -182,7 +183,7 @@ class Courier:
         if not left:
             return 0
         now = self.clock.now()
-        unbegun = {row.id: None for row in left if row.id not in notebook.gone}
+        unbegun = [row.id for row in left if row.id not in notebook.gone]
         doubtful = [row.id for row in left if row.id in notebook.gone]
         with self.store.write() as work:
             work.outbox.hand_back(unbegun, lease=batch.lease, at=now, by=self.claiming.by, reason="not_begun")

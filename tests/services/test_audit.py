@@ -115,7 +115,7 @@ WAYS: dict[str, Tampering] = {
         {("log", "delivery")},
     ),
     "a move in the middle is dropped": (
-        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'leased'",),
+        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'sending'",),
         {("log", "delivery")},
     ),
     "all moves are dropped": (

@@ -110,7 +110,6 @@ renderings = Table(
 # What the outbox's partial indexes hold. A planner takes such an index only for a query with the same words in it.
 OPEN = text("state NOT IN ('accepted', 'delivered', 'cancelled')")
 QUEUED = text("state = 'queued'")
-LEASED = text("lease IS NOT NULL")
 
 outbox = Table(
     "outbox",
@@ -158,7 +157,6 @@ outbox = Table(
         sqlite_where=QUEUED,
         postgresql_where=QUEUED,
     ),
-    Index("ix_outbox_lease", "lease", sqlite_where=LEASED, postgresql_where=LEASED),
     Index(
         "ix_outbox_unrendered",
         "due_at",
