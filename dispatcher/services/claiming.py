@@ -72,7 +72,7 @@ class Claiming:
             due = work.outbox.next_due(notices=notices)
         if due is None or due > now:
             return None
-        lease = secrets.token_hex(16)
+        lease = secrets.token_hex(8)
         page = self.journal.open(lease)
         try:
             with self.store.write() as work:

@@ -46,7 +46,7 @@ def insert_rows(
     dialect = connection.dialect
     processors = [_processor(table.c[name], dialect) for name in columns]
     by_column = [
-        values if process is None else [value if value is None else process(value) for value in values]
+        values if process is None else _processed(process, values)
         for values, process in zip(zip(*rows, strict=True), processors, strict=True)
     ]
     if dialect.name == "postgresql":
@@ -122,6 +122,17 @@ def fetched_at_once(connection: Connection, query: Select[Any], **values: Any) -
         return rows
     found: Sequence[Any] = json.loads(rows[0][0])
     return found
+
+
+def _processed(process: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """Rows of one batch have many times in common, and turning one into a number costs as much as writing it."""
+    made: list[Any] = []
+    last = result = None
+    for value in values:
+        if value is not last:
+            last, result = value, None if value is None else process(value)
+        made.append(result)
+    return made
 
 
 def _processor(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
