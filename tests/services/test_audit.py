@@ -146,6 +146,12 @@ WAYS: dict[str, Tampering] = {
 }
 
 
+def test_an_attempt_of_nobody_shows(played: Played) -> None:
+    found = played.tamper("UPDATE attempts SET outbox = 999999 WHERE outbox = :sent")
+    assert ("conservation", "delivery", 999999) in found
+    assert ("honesty", "delivery", played.sent) in found
+
+
 def test_tampering_shows(played: Played) -> None:
     own = {"delivery": played.sent, "letter": played.letter}
     for way, (statements, expected) in WAYS.items():

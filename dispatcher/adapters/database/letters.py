@@ -5,11 +5,19 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, func, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
 
 from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.move_log import write_same_move
-from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings, writings
+from dispatcher.adapters.database.schema import (
+    UNDECIDED,
+    incoming,
+    letters,
+    moves,
+    outbox,
+    renderings,
+    writings,
+)
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
@@ -134,7 +142,7 @@ class LetterTable:
     ) -> list[Letter]:
         query = _whole().where(letters.c.state == state.value)
         if state in _UNDECIDED:
-            query = query.where(_undecided())
+            query = query.where(UNDECIDED)
         query = query.order_by(letters.c.submitted_at, letters.c.id)
         if submitted_before is not None:
             query = query.where(letters.c.submitted_at < submitted_before)
@@ -153,7 +161,7 @@ class LetterTable:
     def unreminded(self, submitted_before: datetime, limit: int = 1000) -> list[Letter]:
         query = _whole().where(
             letters.c.state == LetterState.SUBMITTED.value,
-            _undecided(),
+            UNDECIDED,
             letters.c.submitted_at < submitted_before,
             letters.c.reminded_at.is_(None),
         )
@@ -225,11 +233,6 @@ def _whole() -> Select[Any]:
     return select(letters, *(writings.c[word] for word in _WORDS)).join(
         writings, writings.c.letter == letters.c.id
     )
-
-
-def _undecided() -> Any:
-    """The condition of the index that holds them, in its words."""
-    return text("letters.state IN ('submitted', 'confirmed', 'in_review')")
 
 
 def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:
