@@ -1,6 +1,7 @@
 """The one place that knows all parts and puts them together."""
 
 import asyncio
+import secrets
 import shutil
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from dataclasses import replace
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
-from uuid import uuid4
 
 from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
 from dispatcher.adapters.bounce_reader import BounceReader
@@ -217,7 +217,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         pages = MailroomPages(mailroom)
     elif house.fax is not None:
         pages = house.fax
-    id = uuid4().hex
+    id = secrets.token_hex(8)
     return Courier(
         id=id,
         host=socket.gethostname(),

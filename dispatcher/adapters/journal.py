@@ -84,11 +84,9 @@ def boot_id() -> str:
 def _answer(pair: tuple[DeliveryId, Outcome]) -> str:
     delivery, outcome = pair
     code = outcome.code if outcome.code is not None else _NOTHING
-    reference = (outcome.provider_ref or _NOTHING).replace(" ", "_")[:100]
+    reference = outcome.provider_ref.replace(" ", "_")[:100] if outcome.provider_ref else _NOTHING
     relay = "relay" if outcome.relay else _NOTHING
-    return (
-        f"A {delivery} {outcome.kind.value} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
-    )
+    return f"A {delivery} {outcome.kind} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
 
 
 def _read(path: Path, courier: str, lease: str, boot: str) -> JournalPage:

@@ -29,7 +29,8 @@ class DeliveryState(StrEnum):
 _S = DeliveryState
 DELIVERY_MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.HELD: frozenset({_S.QUEUED, _S.CANCELLED}),
-    _S.QUEUED: frozenset({_S.LEASED, _S.HELD, _S.CANCELLED}),
+    # Couriers claim and mark as on the wire in one step; a letter rests as leased only in logs of old.
+    _S.QUEUED: frozenset({_S.LEASED, _S.SENDING, _S.HELD, _S.CANCELLED}),
     _S.LEASED: frozenset({_S.SENDING, _S.QUEUED, _S.HELD, _S.CANCELLED}),
     # Back to the queue only when the far end has answered "not now" or nothing of the letter was handed over.
     _S.SENDING: frozenset({_S.ACCEPTED, _S.DELIVERED, _S.QUEUED, _S.FAILED, _S.IN_DOUBT}),

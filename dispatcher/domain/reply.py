@@ -26,18 +26,18 @@ class Stage(IntEnum):
     BODY = 8
 
 
-# The codes with which a conversation goes on (RFC 5321 4.3.2, RFC 3207, RFC 4954). 251: "will forward".
-_GOES_ON = {
-    Stage.CONNECT: frozenset[int](),
-    Stage.GREETING: frozenset({220}),
-    Stage.EHLO: frozenset({250}),
-    Stage.STARTTLS: frozenset({220}),
-    Stage.AUTH: frozenset({235, 334}),
-    Stage.MAIL: frozenset({250}),
-    Stage.RCPT: frozenset({250, 251}),
-    Stage.DATA: frozenset({354}),
-    Stage.BODY: frozenset({250}),
-}
+# By stage, the codes with which a conversation goes on (RFC 5321 4.3.2, RFC 3207, RFC 4954). 251: "will forward".
+_GOES_ON: tuple[tuple[int, ...], ...] = (
+    (),  # CONNECT
+    (220,),  # GREETING
+    (250,),  # EHLO
+    (220,),  # STARTTLS
+    (235, 334),  # AUTH
+    (250,),  # MAIL
+    (250, 251),  # RCPT
+    (354,),  # DATA
+    (250,),  # BODY
+)
 
 SHUTTING_DOWN = 421
 _TOO_MUCH_STORAGE = 552
@@ -98,7 +98,7 @@ def outcome_of_reply(stage: Stage, code: int, text: str) -> Outcome:
     before BODY it counts as deferred, since nothing was handed over.
     """
     enhanced = _enhanced_code(code, text)
-    kind, relay = _judge(stage, code, enhanced or "", text)
+    kind, relay = _TAKEN if (stage, code) == _TAKES else _judge(stage, code, enhanced or "", text)
     reply = " ".join(_clean(text).split())[:LONGEST_REPLY]
     provider_ref = queue_id(reply) if kind is OutcomeKind.ACCEPTED else None
     return Outcome(
@@ -153,6 +153,8 @@ def plain_words(outcome: Outcome) -> str:
 
 _Verdict = tuple[OutcomeKind, bool]
 _TAKEN: _Verdict = (OutcomeKind.ACCEPTED, False)
+# What is said to nearly every letter; the rest is asked about at leisure.
+_TAKES = (Stage.BODY, 250)
 _NEVER: _Verdict = (OutcomeKind.REFUSED, False)
 _NOT_NOW: _Verdict = (OutcomeKind.DEFERRED, False)
 _OUR_SIDE: _Verdict = (OutcomeKind.DEFERRED, True)
@@ -198,7 +200,7 @@ def _judge_refusal(stage: Stage, code: int, enhanced: str, text: str) -> _Verdic
 def _enhanced_code(code: int, text: str) -> str | None:
     """The code at the start of the text, when its class agrees with the reply's own (RFC 2034 section 4)."""
     found = _ENHANCED.match(text)
-    return found.group(1) if found and found.group(1)[0] == str(code)[:1] else None
+    return enhanced if found and int((enhanced := found[1])[0]) == code // 100 else None
 
 
 def _clean(text: str) -> str:

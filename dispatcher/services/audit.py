@@ -84,6 +84,9 @@ class Ledger(Protocol):
 
     def deliveries_without_an_answer(self) -> Sequence[int]: ...
 
+    def attempts_of_nobody(self) -> Sequence[int]:
+        """Deliveries that attempts name and that there are not."""
+
     def deliveries_wrongly_live(self) -> Sequence[int]:
         """Whose mark, by which the database keeps a letter from two channels at once, is not that of their state."""
 
@@ -181,6 +184,7 @@ def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
             ledger.deliveries_without_an_answer(),
             "counts as accepted, and nothing in the log says so",
         ),
+        ("conservation", ledger.attempts_of_nobody(), "was tried, and there is no such delivery"),
         (
             "at_most_once",
             ledger.deliveries_wrongly_live(),

@@ -1,4 +1,4 @@
-"""What a courier takes from the queue: a batch that is leased, let through and marked as on the wire."""
+"""What a courier takes from the queue: a batch that its missions' pace lets through, marked as on the wire."""
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from dispatcher.services.journal import Journal, OpenPage
 from dispatcher.services.mailroom import Sheets
 from dispatcher.services.pacing import Pacing
 from dispatcher.services.routing import Routing, Wayfinder
-from dispatcher.services.stationery import EncodedEnclosure, MailWriter, Rendered
+from dispatcher.services.stationery import EncodedEnclosure, MailWriter
 from dispatcher.services.store import Claimed, Store, Work
-from dispatcher.services.transport import Parcel
+from dispatcher.services.transport import Parcel, check_content
 
 _ON_PAPER = frozenset({Channel.FAX, Channel.PAPER})
 
@@ -31,16 +31,18 @@ class Parcelling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: the approved bytes."""
+    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: the approved bytes by
+    rendering; letters: of the deliveries that are no notices."""
 
     lease: str
     page: OpenPage
     started_at: datetime
     mails: tuple[Claimed, ...]
     sheets: tuple[Sheets, ...]
-    contents: Mapping[int, Rendered]
+    contents: Mapping[int, bytes]
     enclosures: Mapping[str, EncodedEnclosure]
     recipients: Mapping[LetterId, Letter]
+    letters: Mapping[DeliveryId, LetterId]
 
     def __len__(self) -> int:
         return len(self.mails) + len(self.sheets)
@@ -63,14 +65,14 @@ class Claiming:
     lease_life: timedelta
 
     def claim(self, limit: int, *, notices: bool) -> Batch | None:
-        """Leases what is due and what the missions' budgets let through, and marks it as on the wire; the rest
-        goes back with a later hour. None where nothing can leave."""
+        """Marks as on the wire what is due and what the missions' budgets let through; the rest gets a later hour.
+        None where nothing can leave."""
         now = self.clock.now()
         with self.store.read() as work:
             due = work.outbox.next_due(notices=notices)
         if due is None or due > now:
             return None
-        lease = secrets.token_hex(16)
+        lease = secrets.token_hex(8)
         page = self.journal.open(lease)
         try:
             with self.store.write() as work:
@@ -86,7 +88,6 @@ class Claiming:
         """Each mail made whole right before it goes: with its Date, its enclosures, its envelope."""
         opening = self.mail.opening(batch.started_at)
         for row in batch.mails:
-            rendered = batch.contents[row.rendering]
             # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
             # writer's place (an answer to a shielded letter); else it goes to the writer.
             recipient = row.recipient or (
@@ -100,7 +101,9 @@ class Claiming:
                 sender=sender,
                 recipient=recipient or "",
                 content=self.mail.assemble(
-                    rendered.content, [batch.enclosures[digest] for digest in rendered.enclosures], opening
+                    batch.contents[row.rendering],
+                    [batch.enclosures[digest] for digest in row.enclosures],
+                    opening,
                 ),
                 envelope_id=envelope_id if row.notice is None else None,
             )
@@ -108,29 +111,21 @@ class Claiming:
     def _claim_in(
         self, work: Work, notices: bool, limit: int, lease: str, page: OpenPage, now: datetime
     ) -> Batch | None:
-        rows: Sequence[Claimed] = work.outbox.claim(
-            notices=notices,
-            now=now,
-            limit=limit,
-            courier=self.courier,
-            lease=lease,
-            until=now + self.lease_life,
-        )
+        rows: Sequence[Claimed] = work.outbox.due(notices=notices, now=now, limit=limit)
         if not rows:
             return None
         way = self.routing.present(work)
         if not notices:
             rows, later = self.pacing.let_through(work, rows, way, now)
-            work.outbox.hand_back(later, lease=lease, at=now, by=self.by, reason="pacing")
-        contents = work.outbox.content([row.rendering for row in rows])
+            work.outbox.postpone(later)
+        contents = work.outbox.bytes_of([row.rendering for row in rows])
         erased = [row.id for row in rows if row.rendering not in contents]
         if erased:  # between the rendering and now; there is nothing left to send
             work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self.by, reason="erased")
-        started = work.outbox.start(lease=lease, at=now, by=self.by)
-        if len(started) + len(erased) < len(rows):
-            # A pause that was set between two statements of this transaction keeps some from starting.
-            kept = {row.id: None for row in rows if row.id not in started and row.rendering in contents}
-            work.outbox.hand_back(kept, lease=lease, at=now, by=self.by, reason="paused")
+            rows = [row for row in rows if row.rendering in contents]
+        started = work.outbox.start(
+            [row.id for row in rows], courier=self.courier, lease=lease, until=now + self.lease_life, at=now
+        )
         rows = [row for row in rows if row.id in started]
         return self._batch(work, rows, contents, way, lease, page, now) if rows else None
 
@@ -138,7 +133,7 @@ class Claiming:
         self,
         work: Work,
         rows: Sequence[Claimed],
-        contents: Mapping[int, Rendered],
+        contents: Mapping[int, bytes],
         way: Wayfinder,
         lease: str,
         page: OpenPage,
@@ -149,8 +144,11 @@ class Claiming:
         # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
         wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
         opened = work.letters.get(wanted) if wanted else {}
-        digests = {digest for rendered in contents.values() for digest in rendered.enclosures}
+        digests = {digest for row in rows for digest in row.enclosures}
         enclosures = work.enclosures.get(digests) if digests else {}
+        if mails:
+            for enclosure in enclosures.values():
+                check_content(enclosure.part)
         return Batch(
             lease=lease,
             page=page,
@@ -163,12 +161,13 @@ class Claiming:
             contents=contents,
             enclosures=enclosures,
             recipients=opened,
+            letters={row.id: row.letter for row in rows if row.notice is None},
         )
 
     def _sheets(
         self,
         row: Claimed,
-        rendered: Rendered,
+        content: bytes,
         enclosures: Mapping[str, EncodedEnclosure],
         letter: Letter,
         way: Wayfinder,
@@ -183,13 +182,13 @@ class Claiming:
             recipient=row.recipient or "",
             mission_name=mission.name,
             subject=letter.subject or "",
-            content=rendered.content,
-            pages=rendered.pages or 1,
+            content=content,
+            pages=row.pages or 1,
             sender=letterhead.name,
             sender_number=letterhead.telephone,
             at=now.astimezone(ZoneInfo(mission.time_zone)),
             # A printed letter's are printed by whoever hands it over.
-            enclosures=tuple(enclosures[digest].part for digest in rendered.enclosures)
+            enclosures=tuple(enclosures[digest].part for digest in row.enclosures)
             if row.channel is Channel.FAX
             else (),
         )

@@ -1,6 +1,6 @@
 """The courier: claims what is due, puts it on the wire, and writes down what became of it.
 
-A batch is leased, then marked as on the wire (`sending`) and committed, before its first byte leaves. The journal
+A batch is marked as on the wire (`sending`, under a lease) and committed before its first byte leaves. The journal
 says in between, letter by letter, what really went and what came back. So whatever moment the courier dies at,
 only the letters between their final dot and the reply are in doubt.
 """
@@ -26,10 +26,11 @@ from dispatcher.services.transport import Transport
 from dispatcher.telemetry import log
 
 _T = TypeVar("_T")
-# A batch doubles while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
-# takes hold within a second also on a slow relay, and a fast one gets batches that are worth a transaction.
-_QUICK = 0.2
+# A batch grows fourfold while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
+# takes hold within a second also on a slow relay, and a fast one soon gets batches that are worth a transaction.
+_QUICK = 0.1
 _SLOW = 0.5
+_GROWTH = 4
 # From this size on the next batch is claimed while one is on the wire, so that the wire never waits for the database.
 _WORTH_A_SECOND = 64
 # Answers are written at least so often, also while a slow letter of the batch is still on the wire.
@@ -173,7 +174,8 @@ class Courier:
     async def _settle(self, batch: Batch, attempts: dict[DeliveryId, Attempt]) -> int:
         if not attempts:
             return 0
-        return await self._surely(lambda: self.settling.settle(attempts, batch.lease, by=self.claiming.by))
+        settle = partial(self.settling.settle, letters=batch.letters, by=self.claiming.by)
+        return await self._surely(lambda: settle(attempts, batch.lease))
 
     def _settle_the_silent(self, batch: Batch, notebook: Notebook) -> int:
         """After a fault of the transport itself: what had no answer is in doubt, or was never begun."""
@@ -182,7 +184,7 @@ class Courier:
         if not left:
             return 0
         now = self.clock.now()
-        unbegun = {row.id: None for row in left if row.id not in notebook.gone}
+        unbegun = [row.id for row in left if row.id not in notebook.gone]
         doubtful = [row.id for row in left if row.id in notebook.gone]
         with self.store.write() as work:
             work.outbox.hand_back(unbegun, lease=batch.lease, at=now, by=self.claiming.by, reason="not_begun")
@@ -201,7 +203,7 @@ class Courier:
         if seconds > _SLOW or relay_faults:
             self._size = size // 2
         elif seconds < _QUICK and count >= size:
-            self._size = size * 2
+            self._size = size * _GROWTH
 
     async def _beat(self) -> None:
         """Keeps the leases alive also while a mail server thinks for minutes."""

@@ -44,14 +44,14 @@ class Pacing:
         days = work.letters.action_days([waiting[0].letter for waiting in by_mission.values()])
         later = self.lines.engaged(work, rows, now) if self.lines is not None else {}
         for mission_id, all_of_it in by_mission.items():
-            waiting = [row for row in all_of_it if row.id not in later]
+            waiting = [row for row in all_of_it if row.id not in later] if later else all_of_it
             if not waiting:
                 continue
             campaign = self.campaigns.get(waiting[0].campaign)
             per_hour = campaign.pacing.letters_per_hour
             timetable = way.timetable(way.mission(mission_id), campaign, days[waiting[0].letter])
             is_open = timetable.is_open(now)
-            may_go = [row for row in waiting if row.any_hour or is_open]
+            may_go = waiting if is_open else [row for row in waiting if row.any_hour]
             buckets = spent[mission_id]
             fit = may_go[: admit(len(may_go), sent_in_last_hour(buckets, now), per_hour)]
             if len(fit) == len(waiting):
@@ -65,5 +65,5 @@ class Pacing:
                 else:
                     later[row.id] = postpone(timetable, now, queued + k, per_hour, free_from)
         going = [row for row in rows if row.id not in later] if later else list(rows)
-        work.timing.note_let_through(Counter([str(row.mission) for row in going]), minute=minute)
+        work.timing.note_let_through(Counter([row.mission or "" for row in going]), minute=minute)
         return going, later

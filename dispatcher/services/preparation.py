@@ -23,6 +23,7 @@ from dispatcher.services.stationery import (
     StationeryUnusable,
 )
 from dispatcher.services.store import Store, Work
+from dispatcher.services.transport import check_content
 
 BATCH = 200
 
@@ -126,9 +127,13 @@ class Preparation:
         campaign = self.campaigns.get(row.campaign)
         try:
             if row.notice is not None:
-                return self.notices.render(row, letter, campaign, way)
-            assert row.recipient is not None  # noqa: S101 - queued rows have one
-            return self.mail.render_email(self.content(row, letter, campaign, way), recipient=row.recipient)
+                mail = self.notices.render(row, letter, campaign, way)
+            else:
+                assert row.recipient is not None  # noqa: S101 - queued rows have one
+                content = self.content(row, letter, campaign, way)
+                mail = self.mail.render_email(content, recipient=row.recipient)
+            check_content(mail.content)
+            return mail
         except DispatcherError as problem:
             return problem
 

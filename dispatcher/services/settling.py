@@ -8,6 +8,7 @@ from typing import assert_never
 
 from dispatcher.domain.backoff import next_try
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
+from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import ContactKind, Health
 from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.domain.reply import address_is_dead
@@ -32,20 +33,38 @@ class Settling:
     dispatch: Dispatch
     draw: Callable[[], float] = random.random
 
-    def settle(self, attempts: Mapping[DeliveryId, Attempt], lease: str, *, by: str) -> int:
-        """Settles what this lease had on the wire. Answers how many were still this lease's to settle."""
+    def settle(
+        self,
+        attempts: Mapping[DeliveryId, Attempt],
+        lease: str,
+        *,
+        by: str,
+        letters: Mapping[DeliveryId, LetterId] | None = None,
+    ) -> int:
+        """Settles what this lease had on the wire. Answers how many were still this lease's to settle.
+
+        letters: of those deliveries that are no notices, for a caller that knows them; else they are looked up."""
         taken = {id: each for id, each in attempts.items() if each.outcome.kind is OutcomeKind.ACCEPTED}
         others = {id: each for id, each in attempts.items() if id not in taken}
         with self.store.write() as work:
             now = self.clock.now()
-            count = self._accept(work, taken, lease, now, by) if taken else 0
+            count = self._accept(work, taken, letters, lease, now, by) if taken else 0
             return count + (self._settle_others(work, others, lease, now, by) if others else 0)
 
     def _accept(
-        self, work: Work, attempts: Mapping[DeliveryId, Attempt], lease: str, now: datetime, by: str
+        self,
+        work: Work,
+        attempts: Mapping[DeliveryId, Attempt],
+        letters: Mapping[DeliveryId, LetterId] | None,
+        lease: str,
+        now: datetime,
+        by: str,
     ) -> int:
         done = work.outbox.accept(attempts, lease=lease, at=now, by=by)
-        gone = [letter for letter in done.values() if letter is not None]
+        if letters is None:
+            rows = work.outbox.get(done)
+            letters = {row.id: row.letter for row in rows.values() if row.notice is None}
+        gone = [letters[id] for id in done if id in letters]
         if gone:
             work.letters.dispatched(gone, at=now, by=by)
         return len(done)

@@ -73,7 +73,8 @@ class TooLongToFax(DispatcherError):
     it, or ask its writer for a shorter one."""
 
 
-@dataclass(frozen=True, kw_only=True)
+# Not frozen, as domain.outcome: thousands a second.
+@dataclass(slots=True, kw_only=True)
 class Rendered:
     """What is approved. content: without what belongs to the moment of sending (a mail's Date header, the header
     line of a fax) and without enclosures. digest: SHA-256 of content, hex. enclosures: digests of what goes with

@@ -107,30 +107,25 @@ class Outbox(Protocol):
 
     def add(self, deliveries: Sequence[NewDelivery], *, at: datetime, by: str) -> list[DeliveryId]: ...
 
-    def claim(
-        self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
-    ) -> list["Claimed"]:
-        """Leases at most `limit` due, rendered, unpaused rows, the longest due first."""
+    def due(self, *, notices: bool, now: datetime, limit: int) -> list["Claimed"]:
+        """At most `limit` due, rendered, unpaused rows, the longest due first, that no other courier looks at;
+        none does until the transaction ends."""
 
-    def hand_back(
-        self,
-        due: Mapping[DeliveryId, datetime | None],
-        *,
-        lease: str,
-        at: datetime,
-        by: str,
-        reason: str,
-    ) -> None:
-        """Leased rows go back to the queue, with a new due time or (None) with the one they had."""
+    def start(
+        self, ids: Sequence[DeliveryId], *, courier: str, lease: str, until: datetime, at: datetime
+    ) -> set[DeliveryId]:
+        """Marks queued rows as on the wire, under this lease; answers which, for a pause may keep some back."""
 
-    def start(self, *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
-        """Marks what this lease holds as on the wire; answers which of it, for a pause may keep some back."""
+    def postpone(self, due: Mapping[DeliveryId, datetime]) -> None:
+        """New due times for queued rows, by their mission's pace."""
+
+    def hand_back(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str, reason: str) -> None:
+        """What this lease had marked and never began goes back to the queue."""
 
     def accept(
         self, attempts_made: Mapping[DeliveryId, Attempt], *, lease: str, at: datetime, by: str
-    ) -> dict[DeliveryId, LetterId | None]:
-        """Settles those that the next hop took. Answers which, with their letter (None for a notice); a row whose
-        lease has passed on is left alone."""
+    ) -> set[DeliveryId]:
+        """Settles those that the next hop took. Answers which; a row whose lease has passed on is left alone."""
 
     def settle(self, results: Sequence["Settlement"], *, at: datetime, by: str) -> set[DeliveryId]:
         """Writes attempts and new states; a row whose lease has passed to somebody else is left alone."""
@@ -147,6 +142,9 @@ class Outbox(Protocol):
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]: ...
 
+    def bytes_of(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """The content alone, by rendering; none of what was erased."""
+
     def move(
         self,
         ids: Sequence[DeliveryId],
@@ -160,9 +158,8 @@ class Outbox(Protocol):
     ) -> None:
         """Raises IllegalMove for any of them; writes the log rows."""
 
-    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> tuple[int, int]:
-        """Rows of dead couriers, and rows whose lease ran out: leased ones go back to the queue, those on the
-        wire become in_doubt. Answers both counts."""
+    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> int:
+        """What dead couriers have on the wire, and whatever's lease ran out, becomes in_doubt. Answers how many."""
 
     def renew(self, courier: str, until: datetime) -> None: ...
 
@@ -214,7 +211,8 @@ class Outbox(Protocol):
 
 
 class Claimed(NamedTuple):
-    """A row as a courier claims it: what sending needs of it, and no more, for there are thousands a second."""
+    """A row as a courier claims it: what sending needs of it, and no more, for there are thousands a second.
+    enclosures, pages: of its rendering."""
 
     id: DeliveryId
     letter: LetterId
@@ -225,6 +223,8 @@ class Claimed(NamedTuple):
     recipient: str | None
     rendering: int
     any_hour: bool
+    enclosures: tuple[str, ...]
+    pages: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

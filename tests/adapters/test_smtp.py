@@ -17,7 +17,7 @@ from dispatcher.adapters.smtp_envelope import BLOCK
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome, OutcomeKind
-from dispatcher.services.transport import Parcel, UnfitParcel
+from dispatcher.services.transport import Parcel, UnfitContent, UnfitParcel, check_content
 from dispatcher.settings import Security, SettingsProblem
 from tests.servers.aiosmtpd_server import AiosmtpdServer
 from tests.servers.certificates import Authority
@@ -116,6 +116,12 @@ def test_a_letter_that_begins_with_a_dot_arrives_unchanged() -> None:
 
 @pytest.mark.parametrize("content", [b"a\nb\r\n", b"a\rb\r\n", b"a\r\nb", b"", b"a\0b\r\n", b"a\r\n.\n"])
 def test_a_letter_whose_lines_do_not_end_with_crlf_is_a_bug(content: bytes) -> None:
+    with pytest.raises(UnfitContent):
+        check_content(content)
+
+
+@pytest.mark.parametrize("content", [b"a\r\nb", b"a\r\n\n", b""])
+def test_a_parcel_whose_end_would_not_be_seen_is_a_bug(content: bytes) -> None:
     with pytest.raises(UnfitParcel):
         parcel(content=content)
 

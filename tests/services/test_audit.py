@@ -115,7 +115,7 @@ WAYS: dict[str, Tampering] = {
         {("log", "delivery")},
     ),
     "a move in the middle is dropped": (
-        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'leased'",),
+        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'sending'",),
         {("log", "delivery")},
     ),
     "all moves are dropped": (
@@ -144,6 +144,12 @@ WAYS: dict[str, Tampering] = {
         {("conservation", "letter"), ("log", "letter")},
     ),
 }
+
+
+def test_an_attempt_of_nobody_shows(played: Played) -> None:
+    found = played.tamper("UPDATE attempts SET outbox = 999999 WHERE outbox = :sent")
+    assert ("conservation", "delivery", 999999) in found
+    assert ("honesty", "delivery", played.sent) in found
 
 
 def test_tampering_shows(played: Played) -> None:

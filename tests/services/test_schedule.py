@@ -44,15 +44,15 @@ def test_a_lease_that_ran_out_is_taken_up(home: Installation) -> None:
     home.take()
     home.prepare()
     with home.house.store.write() as work:
-        work.outbox.claim(
-            notices=False, now=NOON, limit=9, courier="gone", lease="l", until=NOON + timedelta(minutes=15)
-        )
+        ids = [row.id for row in work.outbox.due(notices=False, now=NOON, limit=9)]
+        until = NOON + timedelta(minutes=15)
+        assert work.outbox.start(ids, courier="gone", lease="l", until=until, at=NOON)
     home.clock.move_to(NOON + timedelta(minutes=15))
     tick(home, "leases")()
-    assert home.states() == {D.LEASED: 1}
+    assert home.states() == {D.SENDING: 1}
     home.clock.move_to(NOON + timedelta(minutes=15, seconds=1))
     tick(home, "leases")()
-    assert home.states() == {D.QUEUED: 1}
+    assert home.states() == {D.IN_DOUBT: 1}
 
 
 def test_waiting_letters_are_reminded_of_and_then_forgotten(home: Installation) -> None:

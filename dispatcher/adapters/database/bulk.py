@@ -1,13 +1,14 @@
 """Many rows in one go, past the layers that are made for single ones.
 
-On SQLite the driver's own executemany; on PostgreSQL one INSERT from arrays, which is one round trip. Both cost
-about a microsecond a row where SQLAlchemy's executemany costs ten. Lists of ids travel as one value.
+On SQLite many rows to an INSERT; on PostgreSQL one INSERT from arrays, which is one round trip. Both cost about a
+microsecond a row where SQLAlchemy's executemany costs ten. Lists of ids travel as one value.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import Any, cast
 
 from sqlalchemy import (
     BigInteger,
@@ -30,6 +31,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from dispatcher.adapters.database.types import Instant, Sealed, microseconds, vault_of
 
+# A row at a time, SQLite's driver lets go of Python's lock for each, and where a courier's lines wait for it they take
+# it: a thousand letters then cost thousands of changes of threads. So many rows to a statement, values to a row.
+_TOGETHER = 100
+_PICKED = 50
+
 
 def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -40,13 +46,19 @@ def insert_rows(
     dialect = connection.dialect
     processors = [_processor(table.c[name], dialect) for name in columns]
     by_column = [
-        values if process is None else [value if value is None else process(value) for value in values]
+        values if process is None else _processed(process, values)
         for values, process in zip(zip(*rows, strict=True), processors, strict=True)
     ]
     if dialect.name == "postgresql":
         connection.exec_driver_sql(_from_arrays(table, tuple(columns)), tuple(map(list, by_column)))
     else:
-        connection.exec_driver_sql(_one_by_one(table, tuple(columns)), list(zip(*by_column, strict=True)))
+        made = list(zip(*by_column, strict=True))
+        rest = len(made) % _TOGETHER
+        for start in range(0, len(made) - rest, _TOGETHER):
+            together = tuple(chain.from_iterable(made[start : start + _TOGETHER]))
+            connection.exec_driver_sql(_insert(table, tuple(columns), _TOGETHER), together)
+        if rest:
+            connection.exec_driver_sql(_insert(table, tuple(columns), 1), made[-rest:])
 
 
 @cache
@@ -61,14 +73,69 @@ def listed(engine: str) -> Select[tuple[int]]:
     return select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value.label("id"))
 
 
-def as_value(connection: Connection, ids: Sequence[int]) -> list[int] | str:
-    return list(ids) if connection.dialect.name == "postgresql" else json.dumps(ids)
+def listed_texts(engine: str, name: str) -> Select[tuple[str]]:
+    """As `listed`, for texts, in the value of this name."""
+    if engine == "postgresql":
+        return select(func.unnest(bindparam(name, type_=ARRAY(Text))).column_valued("text"))
+    return select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value)
+
+
+def as_value(connection: Connection, listed: Sequence[int] | Sequence[str]) -> list[int] | list[str] | str:
+    return (
+        json.dumps(listed)
+        if connection.dialect.name == "sqlite"
+        else cast("list[int] | list[str]", list(listed))
+    )
 
 
 def fetched(connection: Connection, query: Executable, **values: Any) -> Sequence[Any]:
     """The rows as the driver gives them: nothing converted, sealed columns still sealed."""
     cursor = connection.execute(query, values).cursor
     return cursor.fetchall() if cursor is not None else ()
+
+
+def picked(connection: Connection, column: Column[Any], ids: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    """Each row's `id` and the column's value as it is kept, which may be large. None where there is no such row."""
+    table = column.table
+    if connection.dialect.name == "postgresql":
+        # In PostgreSQL's text form, which is psycopg's habit, bytes come as twice as many hexadecimal digits.
+        driver: Any = connection.connection.driver_connection
+        with driver.cursor(binary=True) as cursor:
+            query = f"SELECT id, {column.name} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
+            yield from cursor.execute(query, (list(ids),)).fetchall()
+        return
+    for start in range(0, len(ids), _PICKED):
+        some = ids[start : start + _PICKED]
+        padding = (None,) * (_PICKED - len(some))
+        row = connection.exec_driver_sql(_subqueries(table.name, column.name), (*some, *padding)).one()
+        yield from zip(some, row, strict=False)
+
+
+def at_once(engine: str, query: Select[Any]) -> Select[Any]:
+    """For `fetched_at_once`: on SQLite all rows as one value, see above. For numbers and texts, as they are kept."""
+    if engine == "postgresql":
+        return query
+    rows = query.subquery()
+    return select(func.json_group_array(func.json_array(*rows.c)))
+
+
+def fetched_at_once(connection: Connection, query: Select[Any], **values: Any) -> Sequence[Any]:
+    rows = fetched(connection, query, **values)
+    if connection.dialect.name == "postgresql":
+        return rows
+    found: Sequence[Any] = json.loads(rows[0][0])
+    return found
+
+
+def _processed(process: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """Rows of one batch have many times in common, and turning one into a number costs as much as writing it."""
+    made: list[Any] = []
+    last = result = None
+    for value in values:
+        if value is not last:
+            last, result = value, None if value is None else process(value)
+        made.append(result)
+    return made
 
 
 def _processor(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -82,10 +149,17 @@ def _processor(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | 
 
 
 @cache
-def _one_by_one(table: Table, columns: tuple[str, ...]) -> str:
+def _insert(table: Table, columns: tuple[str, ...], rows: int) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    marks = ", ".join("?" for _ in columns)
-    return f"INSERT INTO {table.name} ({names}) VALUES ({marks})"  # noqa: S608 - names from our own schema
+    row = f"({', '.join('?' for _ in columns)})"
+    values = ", ".join([row] * rows)
+    return f"INSERT INTO {table.name} ({names}) VALUES {values}"  # noqa: S608 - names from our own schema
+
+
+@cache
+def _subqueries(table: str, column: str) -> str:
+    one = f"(SELECT {column} FROM {table} WHERE id = ?)"  # noqa: S608 - as above
+    return f"SELECT {', '.join([one] * _PICKED)}"
 
 
 @cache

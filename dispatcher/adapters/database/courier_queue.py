@@ -1,21 +1,19 @@
-"""What couriers do with the queue: claim, start, settle, and recover what another one left."""
+"""What couriers do with the queue: take what is due, settle, and recover what another one left."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, exists, func, or_, select, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Integer, Select, Update, and_, bindparam, exists, func, or_, select, update
 
-from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
+from dispatcher.adapters.database.bulk import as_value, at_once, fetched_at_once, insert_rows, listed
 from dispatcher.adapters.database.delivery_log import delivery_of
 from dispatcher.adapters.database.move_log import MoveLog
-from dispatcher.adapters.database.schema import LEASED, OPEN, attempts, outbox, pauses
+from dispatcher.adapters.database.schema import OPEN, attempts, outbox, pauses, renderings
 from dispatcher.domain.delivery import LIVE, Delivery, DeliveryId, DeliveryState, Notice, check_delivery_move
-from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import Channel
-from dispatcher.domain.outcome import Attempt
+from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.services.store import Claimed, PauseScope, Settlement
 
 LETTER, NOTICE = "letter", "notice"
@@ -24,84 +22,65 @@ _ATTEMPT = ("outbox", "at", "ended_at", "outcome", "code", "enhanced_code", "rep
 
 
 class CourierQueue(MoveLog):
-    def claim(
-        self, *, notices: bool, now: datetime, limit: int, courier: str, lease: str, until: datetime
-    ) -> list[Claimed]:
-        rows = fetched(
-            self._connection,
-            _claim(LETTER if not notices else NOTICE),
-            now=now,
-            limit=limit,
-            courier=courier,
-            lease=lease,
-            until=until,
-        )
-        claimed = [_claimed(row) for row in sorted(rows)]
-        self._write_same_move(
-            [each.id for each in claimed], _S.QUEUED, _S.LEASED, at=now, by=by_courier(courier)
-        )
-        return claimed
+    def due(self, *, notices: bool, now: datetime, limit: int) -> list[Claimed]:
+        query = _due(self._connection.dialect.name)
+        kind = NOTICE if notices else LETTER
+        return list(map(_claimed, fetched_at_once(self._connection, query, kind=kind, now=now, limit=limit)))
 
-    def hand_back(
-        self,
-        due: Mapping[DeliveryId, datetime | None],
-        *,
-        lease: str,
-        at: datetime,
-        by: str,
-        reason: str,
-    ) -> None:
-        if not due:
-            return
-        mine = self._connection.execute(
-            select(outbox.c.id, outbox.c.state)
-            .where(outbox.c.id.in_(list(due)), outbox.c.lease == lease, _with_courier())
-            .with_for_update()
-        ).all()
-        if not mine:  # withdrawn, or taken up by recovery
-            return
-        self._connection.execute(
-            update(outbox)
-            .where(outbox.c.id == bindparam("row"))
-            .values(
-                state=_S.QUEUED.value,
-                due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
-                lease=None,
-                lease_until=None,
-                courier=None,
-                moved_at=at,
-            ),
-            [{"row": row.id, "due": due[DeliveryId(row.id)]} for row in mine],
-        )
-        self._write_moves(
-            [(DeliveryId(row.id), _S(row.state), _S.QUEUED, reason) for row in mine], at=at, by=by
-        )
-
-    def start(self, *, lease: str, at: datetime, by: str) -> set[DeliveryId]:
-        started = [DeliveryId(id) for (id,) in fetched(self._connection, _START, at=at, held=lease)]
-        self._write_same_move(started, _S.LEASED, _S.SENDING, at=at, by=by)
+    def start(
+        self, ids: Sequence[DeliveryId], *, courier: str, lease: str, until: datetime, at: datetime
+    ) -> set[DeliveryId]:
+        values = {"ids": as_value(self._connection, ids), "courier": courier, "lease": lease, "until": until}
+        statement = _start(self._connection.dialect.name)
+        count = self._connection.execute(statement, {**values, "at": at}).rowcount
+        # A pause that was set between two statements of this transaction keeps some from starting.
+        started = list(ids) if count == len(ids) else [row.id for row in self.of_lease(lease)]
+        self._write_same_move(started, _S.QUEUED, _S.SENDING, at=at, by=by_courier(courier))
         return set(started)
+
+    def postpone(self, due: Mapping[DeliveryId, datetime]) -> None:
+        if due:
+            self._connection.execute(
+                update(outbox)
+                .where(outbox.c.id == bindparam("row"), outbox.c.state == _S.QUEUED.value)
+                .values(due_at=bindparam("due")),
+                [{"row": id, "due": due_at} for id, due_at in due.items()],
+            )
+
+    def hand_back(self, ids: Sequence[DeliveryId], *, lease: str, at: datetime, by: str, reason: str) -> None:
+        mine = and_(outbox.c.id.in_(ids), outbox.c.lease == lease)
+        self._change(_S.SENDING, mine, _S.QUEUED, reason=reason, at=at, by=by, drop_lease=True)
 
     def accept(
         self, attempts_made: Mapping[DeliveryId, Attempt], *, lease: str, at: datetime, by: str
-    ) -> dict[DeliveryId, LetterId | None]:
-        value = as_value(self._connection, list(attempts_made))
-        taken: dict[DeliveryId, LetterId | None] = {}
-        for old in (_S.SENDING, _S.IN_DOUBT):
-            if len(taken) == len(attempts_made):
-                break
-            statement = _accept(self._connection.dialect.name)
-            rows = fetched(self._connection, statement, ids=value, held=lease, old=old.value, at=at)
-            moved = {
-                DeliveryId(id): LetterId(letter) if kind == LETTER else None for id, letter, kind in rows
-            }
-            self._write_same_move(list(moved), old, _S.ACCEPTED, at=at, by=by)
-            taken |= moved
+    ) -> set[DeliveryId]:
+        ids = list(attempts_made)
+        with self._connection.begin_nested() as undo:
+            if whole := self._accept(ids, _S.SENDING, lease, at) == len(ids):
+                self._write_same_move(ids, _S.SENDING, _S.ACCEPTED, at=at, by=by)
+            else:
+                undo.rollback()
+        taken = ids if whole else self._accept_what_is_left(ids, lease, at, by)
         self._write_attempts([(id, attempts_made[id]) for id in taken])
-        return taken
+        return set(taken)
+
+    def _accept(self, ids: Sequence[DeliveryId], old: DeliveryState, lease: str, at: datetime) -> int:
+        values = {"ids": as_value(self._connection, ids), "held": lease, "old": old.value, "at": at}
+        return self._connection.execute(_accept(self._connection.dialect.name), values).rowcount
+
+    def _accept_what_is_left(
+        self, ids: Sequence[DeliveryId], lease: str, at: datetime, by: str
+    ) -> list[DeliveryId]:
+        """Some are not this lease's any more, or are in doubt already."""
+        standing = self._standing(dict.fromkeys(ids, lease))
+        for old in (_S.SENDING, _S.IN_DOUBT):
+            mine = [id for id, state in standing.items() if state is old]
+            self._accept(mine, old, lease, at)
+            self._write_same_move(mine, old, _S.ACCEPTED, at=at, by=by)
+        return list(standing)
 
     def settle(self, results: Sequence[Settlement], *, at: datetime, by: str) -> set[DeliveryId]:
-        standing = self._still_leased(results)
+        standing = self._standing({result.delivery: result.lease for result in results})
         # What is in doubt already (its lease ran out meanwhile) and has no better answer stays as it is.
         settled = [
             result
@@ -153,8 +132,8 @@ class CourierQueue(MoveLog):
             ],
         )
 
-    def _still_leased(self, results: Sequence[Settlement]) -> dict[DeliveryId, DeliveryState]:
-        leases = {result.delivery: result.lease for result in results}
+    def _standing(self, leases: Mapping[DeliveryId, str]) -> dict[DeliveryId, DeliveryState]:
+        """The rows that their lease may still settle, locked."""
         rows = self._connection.execute(
             select(outbox.c.id, outbox.c.state, outbox.c.lease)
             .where(
@@ -166,66 +145,75 @@ class CourierQueue(MoveLog):
         return {DeliveryId(id): _S(state) for id, state, lease in rows if lease == leases[DeliveryId(id)]}
 
     def of_lease(self, lease: str) -> list[Delivery]:
-        rows = self._connection.execute(
-            select(outbox).where(outbox.c.lease == lease, LEASED).order_by(outbox.c.id)
-        )
-        return [delivery_of(row) for row in rows]
+        # A row in doubt keeps its lease for the late answer.
+        leased = self._few(outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]))
+        rows = self._connection.execute(select(outbox).where(outbox.c.lease == lease, leased, OPEN))
+        return sorted(map(delivery_of, rows), key=lambda delivery: delivery.id)
 
-    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> tuple[int, int]:
-        gone = and_(LEASED, or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now))
-        back = self._change(_S.LEASED, gone, _S.QUEUED, reason="courier_gone", at=now, by=by, drop_lease=True)
-        doubt = self._change(
+    def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> int:
+        gone = and_(OPEN, or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now))
+        return self._change(
             _S.SENDING, gone, _S.IN_DOUBT, reason="courier_gone", at=now, by=by, drop_lease=False
         )
-        return back, doubt
 
     def renew(self, courier: str, until: datetime) -> None:
-        self._connection.execute(
-            update(outbox).where(outbox.c.courier == courier, _with_courier()).values(lease_until=until)
-        )
+        mine = and_(outbox.c.courier == courier, self._with_courier())
+        self._connection.execute(update(outbox).where(mine).values(lease_until=until))
 
     def under_way(self) -> int:
         count: int = self._connection.execute(
-            select(func.count()).select_from(outbox).where(_with_courier())
+            select(func.count()).select_from(outbox).where(self._with_courier())
         ).scalar_one()
         return count
 
+    def _with_courier(self) -> Any:
+        return and_(OPEN, self._few(outbox.c.state == _S.SENDING.value))
+
+    def _few(self, state: Any) -> Any:
+        """Of thousands that wait few are on the wire; SQLite knows only how many rows a state has on the average."""
+        return state if self._connection.dialect.name == "postgresql" else func.unlikely(state)
+
 
 @cache
-def _claim(kind: str) -> ReturningUpdate[Any]:
-    """One statement: the due rows are found, locked and leased at once. The CTE is needed: an inline
-    `IN (SELECT .. LIMIT)` may be evaluated more than once by PostgreSQL and lease more than `limit`."""
-    ready = (
-        select(outbox.c.id)
+def _due(engine: str) -> Select[Any]:
+    return at_once(
+        engine,
+        select(
+            *(outbox.c[name] for name in Claimed._fields[:-2]), renderings.c.enclosures, renderings.c.pages
+        )
+        .join(renderings)
         .where(
             outbox.c.state == _S.QUEUED.value,
             OPEN,
-            outbox.c.kind == kind,
+            outbox.c.kind == bindparam("kind"),
             outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
-            outbox.c.rendering.is_not(None),
             ~paused(),
         )
         .order_by(outbox.c.due_at)
         .limit(bindparam("limit", type_=Integer))
-        .with_for_update(skip_locked=True)
-        .cte("ready")
-    )
-    return (
-        update(outbox)
-        .where(outbox.c.id.in_(select(ready.c.id)), outbox.c.state == _S.QUEUED.value)
-        .values(
-            state=_S.LEASED.value,
-            courier=bindparam("courier"),
-            lease=bindparam("lease"),
-            lease_until=bindparam("until", type_=outbox.c.lease_until.type),
-            moved_at=bindparam("now", type_=outbox.c.moved_at.type),
-        )
-        .returning(*(outbox.c[name] for name in ("due_at", "id", *Claimed._fields[1:])))
+        .with_for_update(of=outbox, skip_locked=True),
     )
 
 
 @cache
-def _accept(engine: str) -> ReturningUpdate[Any]:
+def _start(engine: str) -> Update:
+    return (
+        update(outbox)
+        .where(outbox.c.id.in_(listed(engine)), outbox.c.state == _S.QUEUED.value, ~paused())
+        .values(
+            state=_S.SENDING.value,
+            courier=bindparam("courier"),
+            lease=bindparam("lease"),
+            lease_until=bindparam("until", type_=outbox.c.lease_until.type),
+            tries=outbox.c.tries + 1,
+            first_try_at=func.coalesce(outbox.c.first_try_at, bindparam("at", type_=outbox.c.due_at.type)),
+            moved_at=bindparam("at", type_=outbox.c.moved_at.type),
+        )
+    )
+
+
+@cache
+def _accept(engine: str) -> Update:
     return (
         update(outbox)
         .where(
@@ -241,7 +229,6 @@ def _accept(engine: str) -> ReturningUpdate[Any]:
             courier=None,
             moved_at=bindparam("at", type_=outbox.c.moved_at.type),
         )
-        .returning(outbox.c.id, outbox.c.letter, outbox.c.kind)
     )
 
 
@@ -269,34 +256,18 @@ def paused() -> Any:
     return exists().where(or_(covers(PauseScope.ALL), and_(outbox.c.kind == LETTER, mine)))
 
 
-def _with_courier() -> Any:
-    return and_(LEASED, outbox.c.state.in_([_S.LEASED.value, _S.SENDING.value]))
-
-
-_START = (
-    update(outbox)
-    .where(outbox.c.lease == bindparam("held"), LEASED, outbox.c.state == _S.LEASED.value, ~paused())
-    .values(
-        state=_S.SENDING.value,
-        tries=outbox.c.tries + 1,
-        first_try_at=func.coalesce(outbox.c.first_try_at, bindparam("at", type_=outbox.c.due_at.type)),
-        moved_at=bindparam("at", type_=outbox.c.moved_at.type),
-    )
-    .returning(outbox.c.id)
-)
-
-
 def _claimed(row: Any) -> Claimed:
-    _, id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour = row
+    id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour, enclosures, pages = row
     return Claimed(
         id, letter, campaign, notice and _NOTICES[notice], mission, channel and _CHANNELS[channel], recipient,
-        rendering, bool(any_hour),
+        rendering, bool(any_hour), tuple(enclosures.split()) if enclosures else (), pages,
     )  # fmt: skip
 
 
-# An Enum's call looks its member up five times as slowly.
+# An Enum's call, or its `value`, takes five times as long.
 _NOTICES = {notice.value: notice for notice in Notice}
 _CHANNELS = {channel.value: channel for channel in Channel}
+_KINDS = {kind: kind.value for kind in OutcomeKind}
 
 
 def _attempt_row(delivery: DeliveryId, attempt: Attempt) -> tuple[Any, ...]:
@@ -305,7 +276,7 @@ def _attempt_row(delivery: DeliveryId, attempt: Attempt) -> tuple[Any, ...]:
         delivery,
         attempt.at,
         attempt.ended_at,
-        outcome.kind.value,
+        _KINDS[outcome.kind],
         outcome.code,
         outcome.enhanced_code,
         outcome.reply,

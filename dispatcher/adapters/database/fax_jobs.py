@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
 
-from dispatcher.adapters.database.schema import LEASED, OPEN, attempts, fax_jobs, outbox
+from dispatcher.adapters.database.schema import OPEN, attempts, fax_jobs, outbox
 from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.fax_result import CallEnd
 from dispatcher.domain.fax_schedule import Call
@@ -16,7 +16,6 @@ from dispatcher.services.fax_jobs import FaxJob
 
 _FAX = outbox.c.channel == Channel.FAX.value
 _OPEN = fax_jobs.c.closed_at.is_(None)
-_WITH_COURIER = [DeliveryState.LEASED.value, DeliveryState.SENDING.value]
 
 
 class FaxJobTable:
@@ -88,8 +87,8 @@ class FaxJobTable:
             fax_jobs.c.outbox.not_in(own),
         )
         about_to_be = select(outbox.c.recipient).where(
-            LEASED,
-            outbox.c.state.in_(_WITH_COURIER),
+            OPEN,
+            outbox.c.state == DeliveryState.SENDING.value,
             _FAX,
             outbox.c.recipient.in_(wanted),
             outbox.c.id.not_in(own),

@@ -75,6 +75,10 @@ class LedgerTables:
         )
         return self._ids(select(outbox.c.id).where(outbox.c.state.in_(_THERE), ~answered, ~settled_later))
 
+    def attempts_of_nobody(self) -> Sequence[int]:
+        known = exists().where(outbox.c.id == attempts.c.outbox)
+        return self._ids(select(attempts.c.outbox).where(~known).distinct())
+
     def deliveries_wrongly_live(self) -> Sequence[int]:
         over = outbox.c.state.in_([state.value for state in DeliveryState if state not in LIVE])
         return self._ids(select(outbox.c.id).where(outbox.c.live == over))

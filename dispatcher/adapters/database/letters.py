@@ -5,12 +5,19 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
-from sqlalchemy.sql.dml import ReturningUpdate
+from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
 
 from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.move_log import write_same_move
-from dispatcher.adapters.database.schema import incoming, letters, moves, outbox, renderings, writings
+from dispatcher.adapters.database.schema import (
+    UNDECIDED,
+    incoming,
+    letters,
+    moves,
+    outbox,
+    renderings,
+    writings,
+)
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
@@ -118,18 +125,24 @@ class LetterTable:
 
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         approved, dispatched = LetterState.APPROVED.value, LetterState.DISPATCHED.value
-        statement = _dispatched(self._connection.dialect.name)
-        rows = fetched(self._connection, statement, ids=as_value(self._connection, ids))
-        write_same_move(
-            self._connection, "letter", [id for (id,) in rows], approved, dispatched, at=at, by=by
-        )
+        connection, engine = self._connection, self._connection.dialect.name
+        with connection.begin_nested() as undo:
+            count = connection.execute(_dispatched(engine), {"ids": as_value(connection, ids)}).rowcount
+            if count != len(ids):
+                undo.rollback()
+        if count != len(ids):  # some were withdrawn or dispatched before: which, must be known for the log
+            query = select(letters.c.id).where(letters.c.id.in_(listed(engine)), letters.c.state == approved)
+            rows = fetched(connection, query.with_for_update(), ids=as_value(connection, ids))
+            ids = [id for (id,) in rows]
+            connection.execute(_dispatched(engine), {"ids": as_value(connection, ids)})
+        write_same_move(connection, "letter", ids, approved, dispatched, at=at, by=by)
 
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
     ) -> list[Letter]:
         query = _whole().where(letters.c.state == state.value)
         if state in _UNDECIDED:
-            query = query.where(_undecided())
+            query = query.where(UNDECIDED)
         query = query.order_by(letters.c.submitted_at, letters.c.id)
         if submitted_before is not None:
             query = query.where(letters.c.submitted_at < submitted_before)
@@ -148,7 +161,7 @@ class LetterTable:
     def unreminded(self, submitted_before: datetime, limit: int = 1000) -> list[Letter]:
         query = _whole().where(
             letters.c.state == LetterState.SUBMITTED.value,
-            _undecided(),
+            UNDECIDED,
             letters.c.submitted_at < submitted_before,
             letters.c.reminded_at.is_(None),
         )
@@ -208,12 +221,11 @@ class LetterTable:
 
 
 @cache
-def _dispatched(engine: str) -> ReturningUpdate[tuple[int]]:
+def _dispatched(engine: str) -> Update:
     return (
         update(letters)
         .where(letters.c.id.in_(listed(engine)), letters.c.state == LetterState.APPROVED.value)
         .values(state=LetterState.DISPATCHED.value)
-        .returning(letters.c.id)
     )
 
 
@@ -221,11 +233,6 @@ def _whole() -> Select[Any]:
     return select(letters, *(writings.c[word] for word in _WORDS)).join(
         writings, writings.c.letter == letters.c.id
     )
-
-
-def _undecided() -> Any:
-    """The condition of the index that holds them, in its words."""
-    return text("letters.state IN ('submitted', 'confirmed', 'in_review')")
 
 
 def _row(letter: NewLetter, at: datetime) -> dict[str, Any]:

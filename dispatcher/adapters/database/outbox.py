@@ -2,26 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from itertools import permutations
 from typing import Any
 
 from sqlalchemy import (
     Connection,
-    Select,
     and_,
     bindparam,
-    column,
     exists,
     func,
     insert,
     or_,
     select,
-    table,
     update,
 )
 
-from dispatcher.adapters.database.bulk import as_value, fetched, listed
+from dispatcher.adapters.database.bulk import as_value, listed, picked
 from dispatcher.adapters.database.courier_queue import LETTER, NOTICE, CourierQueue, covers, paused
 from dispatcher.adapters.database.delivery_log import DeliveryLog, delivery_of
 from dispatcher.adapters.database.letters import CHUNK
@@ -126,17 +122,27 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
         connection = self._connection
-        vault, context = vault_of(connection.dialect), RENDERED.context.encode()
-        rows = fetched(connection, _content(connection.dialect.name), ids=as_value(connection, ids))
+        contents = self.bytes_of(ids)
+        columns = (renderings.c[name] for name in ("id", "media_type", "digest", "enclosures", "pages"))
+        query = select(*columns).where(renderings.c.id.in_(listed(connection.dialect.name)))
+        rows = connection.execute(query, {"ids": as_value(connection, list(contents))})
         return {
-            id: Rendered(
-                media_type=media_type,
-                content=vault.unseal(content, context),
-                digest=digest,
-                enclosures=tuple(enclosures.split()),
-                pages=pages,
+            row.id: Rendered(
+                media_type=row.media_type,
+                content=contents[row.id],
+                digest=row.digest,
+                enclosures=tuple(row.enclosures.split()),
+                pages=row.pages,
             )
-            for id, media_type, content, digest, enclosures, pages in rows
+            for row in rows
+        }
+
+    def bytes_of(self, ids: Sequence[int]) -> dict[int, bytes]:
+        unseal, context = vault_of(self._connection.dialect).unseal, RENDERED.context.encode()
+        return {
+            id: unseal(sealed, context)
+            for id, sealed in picked(self._connection, renderings.c.content, ids)
+            if sealed is not None
         }
 
     def move(
@@ -288,13 +294,6 @@ class OutboxTable(CourierQueue, DeliveryLog):
 _FIRST_DUE = select(func.min(outbox.c.due_at)).where(
     outbox.c.state == _S.QUEUED.value, OPEN, outbox.c.kind == bindparam("kind")
 )
-
-
-@cache
-def _content(engine: str) -> Select[Any]:
-    """Without the columns' types: the bytes come as they are kept."""
-    bare = table("renderings", *map(column, ("id", "media_type", "content", "digest", "enclosures", "pages")))
-    return select(bare).where(bare.c.id.in_(listed(engine)), bare.c.content.is_not(None))
 
 
 def _new_row(new: NewDelivery, at: datetime) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select
+from sqlalchemy import BigInteger, Connection, Select, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dispatcher.adapters.database.bulk import as_value, at_once, fetched_at_once, listed_texts
 from dispatcher.adapters.database.directory_schema import missions
 from dispatcher.adapters.database.schema import pace, slots
 from dispatcher.domain.campaign import CampaignId
@@ -25,40 +27,52 @@ class TimingTable:
                 "mission": mission,
                 "taken": wanted[mission],
             }
-            taken = self._connection.execute(
-                self._add_up(slots, row, ["campaign", "action_day", "mission"], "taken").returning(
-                    slots.c.taken
-                )
-            ).scalar_one()
+            add_up = _add_up(self._connection.dialect.name, slots).returning(slots.c.taken)
+            taken = self._connection.execute(add_up, row).scalar_one()
             first[mission] = taken - wanted[mission]
         return first
 
     def let_through(self, names: Sequence[str], *, since_minute: int) -> dict[str, dict[int, int]]:
-        self._connection.execute(
-            select(missions.c.id).where(missions.c.id.in_(names)).order_by(missions.c.id).with_for_update()
-        ).all()
-        rows = self._connection.execute(
-            select(pace).where(pace.c.mission.in_(names), pace.c.minute >= since_minute)
-        )
+        engine = self._connection.dialect.name
+        value = as_value(self._connection, names)
+        if engine == "postgresql":
+            self._connection.execute(_LOCK, {"names": value})
         found: dict[str, dict[int, int]] = {name: {} for name in names}
-        for row in rows:
-            found[row.mission][row.minute] = row.used
+        rows = fetched_at_once(self._connection, _spent(engine), names=value, since=since_minute)
+        for mission, minute, used in rows:
+            found[mission][minute] = used
         return found
 
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None:
         rows = [{"mission": mission, "minute": minute, "used": counts[mission]} for mission in sorted(counts)]
         if rows:
-            add_up = self._add_up(pace, rows[0], ["mission", "minute"], "used")
-            self._connection.execute(add_up, rows)
+            self._connection.execute(_add_up(self._connection.dialect.name, pace), rows)
 
     def forget_before(self, minute: int) -> None:
         self._connection.execute(delete(pace).where(pace.c.minute < minute))
 
-    def _add_up(self, table: Table, row: dict[str, Any], keys: list[str], column: str) -> Any:
-        """INSERT, or where the row exists already, add to its counter; both engines say it in the same words
-        but SQLAlchemy has a construct for each."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(table).values(**row)
-        return statement.on_conflict_do_update(
-            index_elements=keys, set_={column: table.c[column] + statement.excluded[column]}
-        )
+
+_LOCK = (
+    select(missions.c.id)
+    .where(missions.c.id.in_(listed_texts("postgresql", "names")))
+    .order_by(missions.c.id)
+    .with_for_update()
+)
+
+
+@cache
+def _spent(engine: str) -> Select[Any]:
+    mine = pace.c.mission.in_(listed_texts(engine, "names"))
+    return at_once(engine, select(pace).where(mine, pace.c.minute >= bindparam("since", type_=BigInteger)))
+
+
+@cache
+def _add_up(engine: str, table: Table) -> Any:
+    """INSERT, or where the row exists already, add to its counter, which is the last column; both engines say it in
+    the same words but SQLAlchemy has a construct for each."""
+    *keys, counter = table.c
+    statement = (postgresql if engine == "postgresql" else sqlite).insert(table)
+    more = {counter.name: counter + statement.excluded[counter.name]}
+    return statement.values({each: bindparam(each.name) for each in table.c}).on_conflict_do_update(
+        index_elements=keys, set_=more
+    )

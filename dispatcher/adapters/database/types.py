@@ -100,8 +100,8 @@ class Vault:
     def link_token(self, purpose: str, subject: int) -> str:
         """An unguessable token for a link, 128 bits, the same each time for the same purpose and subject, so
         that it need not be stored."""
-        mac = hmac.digest(self._token_key, f"{purpose}:{subject}".encode(), "sha256")[:16]
-        return f"{subject:x}-{mac.hex()}"
+        mac = hashlib.blake2b(f"{purpose}:{subject}".encode(), key=self._token_key, digest_size=16)
+        return f"{subject:x}-{mac.hexdigest()}"
 
     def link_subject(self, purpose: str, token: str) -> int | None:
         """The subject of a token that `link_token` made for this purpose; None for any other text."""

@@ -95,25 +95,27 @@ class Stock:
     def notices(self, count: int = 1, kind: Notice = Notice.RECEIPT) -> list[DeliveryId]:
         return self.queued(count, notice=kind)
 
-    def claim(self, *, lease: str = "lease-1", courier: str = "courier-1", **changes: Any) -> list[Claimed]:
-        fields: dict[str, Any] = {
-            "notices": False,
-            "now": NOON,
-            "limit": 100,
-            "until": NOON + timedelta(minutes=15),
-        }
+    def claim(
+        self,
+        *,
+        lease: str = "lease-1",
+        courier: str = "courier-1",
+        notices: bool = False,
+        now: datetime = NOON,
+        limit: int = 100,
+        until: datetime = NOON + timedelta(minutes=15),
+    ) -> list[Claimed]:
+        """What is due, marked as on the wire."""
         with self.store.write() as work:
-            return work.outbox.claim(courier=courier, lease=lease, **(fields | changes))
-
-    def start(self, *, lease: str = "lease-1", at: datetime = NOON) -> set[DeliveryId]:
-        with self.store.write() as work:
-            return work.outbox.start(lease=lease, at=at, by="test")
+            rows = work.outbox.due(notices=notices, now=now, limit=limit)
+            ids = [row.id for row in rows]
+            started = work.outbox.start(ids, courier=courier, lease=lease, until=until, at=now)
+            assert started == set(ids)
+        return rows
 
     def on_the_wire(self, count: int = 1, **changes: Any) -> list[DeliveryId]:
         self.queued(count)
-        ids = [row.id for row in self.claim(**changes)]
-        assert self.start(lease=changes.get("lease", "lease-1")) == set(ids)
-        return ids
+        return [row.id for row in self.claim(**changes)]
 
     def get(self, id: DeliveryId) -> Delivery:
         with self.store.read() as work:

@@ -70,8 +70,8 @@ def test_a_claimed_row_carries_its_lease_and_its_letter_of_the_log(stock: Stock)
     (id,) = stock.queued()
     (row,) = stock.claim()
     kept = stock.get(row.id)
-    assert (kept.state, kept.lease, kept.tries) == (S.LEASED, "lease-1", 0)
-    assert stock.story(id) == [(None, "queued"), ("queued", "leased")]
+    assert (kept.state, kept.lease, kept.tries, kept.first_try_at) == (S.SENDING, "lease-1", 1, NOON)
+    assert stock.story(id) == [(None, "queued"), ("queued", "sending")]
 
 
 def test_what_is_not_due_not_rendered_or_held_is_not_claimed(stock: Stock) -> None:
@@ -147,30 +147,43 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
 # Starting.
 
 
-def test_only_the_lease_that_claimed_a_row_may_start_it(stock: Stock) -> None:
-    (id,) = stock.queued()
-    stock.claim(lease="mine")
-    assert stock.start(lease="another") == set()
-    assert stock.start(lease="mine", at=NOON) == {id}
-    row = stock.get(id)
-    assert (row.state, row.tries, row.first_try_at) == (S.SENDING, 1, NOON)
-    assert stock.start(lease="mine") == set()
-    assert stock.get(id).tries == 1
+def start(store: DatabaseStore, ids: list[DeliveryId], lease: str) -> set[DeliveryId]:
+    with store.write() as work:
+        return work.outbox.start(ids, courier="c", lease=lease, until=NOON + timedelta(minutes=15), at=NOON)
 
 
-def test_a_row_is_not_started_once_its_mission_is_paused(stock: Stock) -> None:
-    (id,) = stock.queued()
-    stock.claim()
+def test_only_what_is_queued_is_started_and_only_that_is_logged(store: DatabaseStore, stock: Stock) -> None:
+    (going,) = stock.on_the_wire()
+    (waiting,) = stock.queued()
+    (held,) = stock.queued(held=HoldReason.NO_CARRIER)
+    assert start(store, [going, waiting, held], "lease-2") == {waiting}
+    assert (stock.get(going).lease, stock.get(going).tries) == ("lease-1", 1)
+    assert stock.get(held).tries == 0
+    assert log_is_sound(store)
+
+
+def test_a_row_is_not_started_once_its_mission_is_paused(store: DatabaseStore, stock: Stock) -> None:
+    here, there = stock.queued(1), stock.queued(1, mission=TOKYO)
     stock.pause(PauseScope.MISSION, THE_HAGUE)
-    assert stock.start() == set()
-    assert stock.get(id).tries == 0
+    assert start(store, here + there, "lease-2") == set(there)
+    assert stock.get(here[0]).tries == 0
+    assert log_is_sound(store)
+
+
+def test_what_its_missions_pace_does_not_let_through_stays_queued_with_a_later_hour(
+    store: DatabaseStore, stock: Stock
+) -> None:
+    (id,) = stock.queued()
+    with store.write() as work:
+        work.outbox.postpone({id: LATER})
+    assert (stock.get(id).state, stock.get(id).due_at) == (S.QUEUED, LATER)
+    assert stock.story(id) == [(None, "queued")]
 
 
 def test_the_first_try_is_remembered_through_the_later_ones(store: DatabaseStore, stock: Stock) -> None:
     (id,) = stock.on_the_wire()
     settle(store, settlement(id, S.QUEUED))
     stock.claim(now=LATER, lease="lease-2")
-    stock.start(lease="lease-2", at=LATER)
     row = stock.get(id)
     assert (row.first_try_at, row.tries) == (NOON, 2)
 
@@ -209,7 +222,7 @@ def test_a_row_in_doubt_is_settled_by_the_late_answer_of_its_own_try(
 ) -> None:
     (id,) = stock.on_the_wire(lease="mine")
     with store.write() as work:
-        assert work.outbox.recover(now=NOON + timedelta(hours=1), dead=(), by="clock") == (0, 1)
+        assert work.outbox.recover(now=NOON + timedelta(hours=1), dead=(), by="clock") == 1
     assert settle(store, settlement(id, lease="another")) == set()
     assert settle(store, settlement(id, lease="mine")) == {id}
     assert stock.get(id).state is S.ACCEPTED
@@ -321,10 +334,7 @@ def test_the_log_replayed_is_the_state_after_any_history(
                     now=now, limit=3, lease=lease, courier=f"c{step % 3}", until=now + timedelta(minutes=15)
                 )
                 leases |= {row.id: lease for row in rows}
-            case 3 | 4:
-                for mine in {*leases.values()}:
-                    stock.start(lease=mine, at=now)
-            case 5:
+            case 3 | 4 | 5:
                 results = [
                     settlement(id, chance.choice([S.ACCEPTED, S.QUEUED, S.FAILED, S.IN_DOUBT]), lease=mine)
                     for id, mine in leases.items()
@@ -340,10 +350,9 @@ def test_the_log_replayed_is_the_state_after_any_history(
                     stock.lift(PauseScope.MISSION, THE_HAGUE)
             case _:
                 with store.write() as work:
-                    due = dict.fromkeys(chance.sample(ids, 3), now)
-                    work.outbox.hand_back(
-                        due, lease=leases.get(ids[0], "none"), at=now, by="test", reason="pacing"
-                    )
+                    work.outbox.postpone(dict.fromkeys(chance.sample(ids, 3), now))
+                    mine = leases.get(ids[0], "none")
+                    work.outbox.hand_back(ids[:3], lease=mine, at=now, by="test", reason="not_begun")
     for id in ids:
         state: str | None = None
         for old, new in stock.story(id):
@@ -401,20 +410,15 @@ def test_a_message_id_is_used_once(store: DatabaseStore, stock: Stock) -> None:
 # What a dead courier leaves.
 
 
-def test_a_dead_couriers_claims_go_back_and_what_was_on_the_wire_is_in_doubt(
-    store: DatabaseStore, stock: Stock
-) -> None:
+def test_what_a_dead_courier_had_on_the_wire_is_in_doubt(store: DatabaseStore, stock: Stock) -> None:
     (going,) = stock.on_the_wire(courier="dead")
-    (claimed,) = stock.queued()
-    stock.claim(lease="lease-2", courier="dead")
     (others,) = stock.queued()
     stock.claim(lease="lease-3", courier="alive")
     with store.write() as work:
-        assert work.outbox.recover(now=NOON, dead=["dead"], by="recovery") == (1, 1)
-    assert [stock.get(id).state for id in (going, claimed, others)] == [S.IN_DOUBT, S.QUEUED, S.LEASED]
-    assert stock.get(claimed).lease is None
+        assert work.outbox.recover(now=NOON, dead=["dead"], by="recovery") == 1
+    assert [stock.get(id).state for id in (going, others)] == [S.IN_DOUBT, S.SENDING]
     with store.write() as work:
-        assert work.outbox.recover(now=NOON, dead=["dead"], by="recovery") == (0, 0)
+        assert work.outbox.recover(now=NOON, dead=["dead"], by="recovery") == 0
 
 
 def test_a_lease_that_ran_out_is_taken_up_and_a_renewed_one_is_not(
@@ -423,38 +427,37 @@ def test_a_lease_that_ran_out_is_taken_up_and_a_renewed_one_is_not(
     silent, busy = stock.queued(2)
     for id, courier in ((silent, "silent"), (busy, "busy")):
         stock.claim(limit=1, courier=courier, lease=courier)
-        assert stock.get(id).state is S.LEASED
+        assert stock.get(id).state is S.SENDING
     at_the_end = NOON + timedelta(minutes=15)
     with store.write() as work:
-        assert work.outbox.recover(now=at_the_end, dead=(), by="clock") == (0, 0)
+        assert work.outbox.recover(now=at_the_end, dead=(), by="clock") == 0
         work.outbox.renew("busy", at_the_end + timedelta(minutes=15))
-        assert work.outbox.recover(now=at_the_end + timedelta(seconds=1), dead=(), by="clock") == (1, 0)
-    assert (stock.get(silent).state, stock.get(busy).state) == (S.QUEUED, S.LEASED)
+        assert work.outbox.recover(now=at_the_end + timedelta(seconds=1), dead=(), by="clock") == 1
+    assert (stock.get(silent).state, stock.get(busy).state) == (S.IN_DOUBT, S.SENDING)
 
 
-def test_a_claim_is_handed_back_with_its_new_hour(store: DatabaseStore, stock: Stock) -> None:
-    (id,) = stock.queued()
-    stock.claim()
+def test_what_was_never_begun_is_handed_back(store: DatabaseStore, stock: Stock) -> None:
+    (id,) = stock.on_the_wire()
     with store.write() as work:
-        work.outbox.hand_back({id: LATER}, lease="lease-1", at=NOON, by="test", reason="pacing")
-    assert (stock.get(id).state, stock.get(id).due_at, stock.get(id).lease) == (S.QUEUED, LATER, None)
-    assert stock.story(id)[-1] == ("leased", "queued")
+        work.outbox.hand_back([id], lease="lease-1", at=NOON, by="test", reason="not_begun")
+    assert (stock.get(id).state, stock.get(id).due_at, stock.get(id).lease) == (S.QUEUED, NOON, None)
+    assert stock.story(id)[-1] == ("sending", "queued")
 
 
 def test_what_is_not_ours_any_more_is_not_handed_back_and_the_log_says_nothing_of_it(
     store: DatabaseStore, stock: Stock
 ) -> None:
-    withdrawn, others, mine = stock.queued(3)
+    settled, others, mine = stock.queued(3)
     stock.claim(lease="mine")
     with store.write() as work:
-        work.outbox.move([withdrawn], S.CANCELLED, at=NOON, by="supporter")
+        work.outbox.move([settled], S.FAILED, at=NOON, by="test")
         work.outbox.move([others], S.QUEUED, at=NOON, by="clock")
     stock.claim(lease="theirs")
     with store.write() as work:
-        due = dict.fromkeys((withdrawn, others, mine), LATER)
-        work.outbox.hand_back(due, lease="mine", at=NOON, by="test", reason="not_begun")
-    assert [stock.get(id).state for id in (withdrawn, others, mine)] == [S.CANCELLED, S.LEASED, S.QUEUED]
-    assert stock.story(withdrawn)[-1] == ("leased", "cancelled")
+        ids = [settled, others, mine]
+        work.outbox.hand_back(ids, lease="mine", at=NOON, by="test", reason="not_begun")
+    assert [stock.get(id).state for id in (settled, others, mine)] == [S.FAILED, S.SENDING, S.QUEUED]
+    assert stock.story(settled)[-1] == ("sending", "failed")
     assert log_is_sound(store)
 
 

@@ -12,6 +12,7 @@ from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.fax_jobs import FaxJobTable
 from dispatcher.adapters.database.outbox import OutboxTable
 from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.letter import LetterId
 from tests.installation import NOON, THE_HAGUE
 
 ROWS = 20_000
@@ -98,19 +99,10 @@ def test_the_search_for_scans_sees_one(long_queue: Database) -> None:
 
 @pytest.mark.parametrize("notices", [False, True])
 def test_claiming_goes_by_the_index(long_queue: Database, notices: bool) -> None:
+    now = NOON + timedelta(minutes=2)
     with long_queue.write() as connection:
         table = OutboxTable(connection)
-        plan = plan_of(
-            connection,
-            lambda: table.claim(
-                notices=notices,
-                now=NOON + timedelta(minutes=2),
-                limit=100,
-                courier="c",
-                lease="l",
-                until=NOON + timedelta(hours=1),
-            ),
-        )
+        plan = plan_of(connection, lambda: table.due(notices=notices, now=now, limit=100))
     # Of the few mails to supporters PostgreSQL may make a list by an index of their own.
     assert notices or "ix_outbox_state_kind_due_at" in plan, plan
     assert not scans_the_outbox(plan), plan
@@ -129,9 +121,12 @@ def test_settling_renewing_and_counting_go_by_indexes(long_queue: Database) -> N
         table = OutboxTable(connection)
 
         def work() -> None:
-            table.start(lease="l", at=NOON, by="t")
-            table.get([7, 8, 9])  # type: ignore[list-item]
-            table.of_letters([7, 8, 9])  # type: ignore[list-item]
+            ids = [DeliveryId(7), DeliveryId(8)]
+            table.start(ids, courier="c", lease="l", until=NOON, at=NOON)
+            table.get(ids)
+            table.of_letters([LetterId(7), LetterId(8)])
+            table.of_lease("l")
+            table.recover(now=NOON, dead=["c"], by="t")
             table.renew("c", NOON)
             table.next_due()
             table.queued_from(THE_HAGUE, NOON + timedelta(seconds=ROWS - 20))

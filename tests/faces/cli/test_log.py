@@ -116,10 +116,8 @@ def doubtful(desk: Desk) -> LogRow:
     with desk.station.house() as house:
         now = house.clock.now()
         with house.store.write() as work:
-            rows = work.outbox.claim(
-                notices=False, now=now, limit=1, courier="c" * 32, lease="l" * 32, until=now
-            )
-            work.outbox.start(lease="l" * 32, at=now, by="courier cccccccc")
+            rows = work.outbox.due(notices=False, now=now, limit=1)
+            work.outbox.start([rows[0].id], courier="c" * 32, lease="l" * 32, until=now, at=now)
             unknown = Outcome(kind=OutcomeKind.UNKNOWN, reply="The line was lost.")
             settled = Settlement(
                 delivery=rows[0].id,
