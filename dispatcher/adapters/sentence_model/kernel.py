@@ -22,8 +22,9 @@ Small: TypeAlias = NDArray[np.int8]
 
 WIDTH_OF_KERNEL = 1.0  # 0.5, 1 and 2 were tried by cross-validation
 NGRAMS_SCORE, NGRAMS_LEAN = 0.4, 0.35  # what the words say, beside the embeddings
+FIRST, SECOND = 0.5, 1.5  # what the two embeddings count where both were asked
 PROBE = "We ask you to let the refugees leave in safety."
-_AGAIN, _AGAIN_OF = 4, 20  # sentences that the slow embedding reads at most, and one more for each so many
+_AGAIN, _AGAIN_OF = 3, 20  # sentences that the slow embedding reads at most, and one more for each so many
 _STEPS = 127
 _TINY = 1e-6
 _ALIKE = 0.99  # cosine of the probe here and where the model was trained
@@ -108,19 +109,25 @@ class KernelReadings:
             return []
         first = self._first.scores(sentences)
         own = list(map(float, first[:, 0]))
-        second = dict(enumerate(own))  # where the fine one is not asked, it is taken to agree
+        joint = [joined(score, None) for score in own]
         if self._second is not None:
             asked = read_again(own, self._gate)
             if asked:
                 fine = self._second.scores([sentences[at] for at in asked])[:, 0]
-                second |= dict(zip(asked, map(float, fine), strict=True))
+                for at, score in zip(asked, map(float, fine), strict=True):
+                    joint[at] = joined(own[at], score)
         return [
             Impression(
-                score=own[at] + second[at] + NGRAMS_SCORE * word.score,
+                score=joint[at] + NGRAMS_SCORE * word.score,
                 lean=float(first[at, 1]) + NGRAMS_LEAN * word.lean,
             )
             for at, word in enumerate(self._words.readings(sentences, language))
         ]
+
+
+def joined(first: float, second: float | None) -> float:
+    """Where the second was not asked, it is taken to agree."""
+    return (FIRST + SECOND) * first if second is None else FIRST * first + SECOND * second
 
 
 def read_again(scores: Sequence[float], gate: float) -> list[int]:

@@ -195,12 +195,12 @@ def _joined(lessons: Lessons, judged: Mapping[str, Floats], gate: float, name: s
     words, fast = judged[NGRAMS], judged[FAST]
     if name == NGRAMS:
         return words
-    second = fast[:, 0].copy()
+    joint = np.array([kernel.joined(score, None) for score in fast[:, 0]])
     if name == FINE:
         for letter in np.split(np.arange(lessons.asked), lessons.ends):
-            again = letter[kernel.read_again(list(fast[letter, 0]), gate)]
-            second[again] = judged[FINE][again, 0]
-    score = fast[:, 0] + second + kernel.NGRAMS_SCORE * words[:, 0]
+            for at in letter[kernel.read_again(list(fast[letter, 0]), gate)]:
+                joint[at] = kernel.joined(fast[at, 0], judged[FINE][at, 0])
+    score = joint + kernel.NGRAMS_SCORE * words[:, 0]
     return np.stack([score, fast[:, 1] + kernel.NGRAMS_LEAN * words[:, 1]], axis=1)
 
 
