@@ -59,11 +59,17 @@ class Field:
             right += near.T @ (weight * (targets[part] - level).astype(np.float32))
         return self._solved(system, right, SMOOTHING), level
 
-    def fitted_to_letters(self, means: Points, targets: Floats) -> tuple[Points, float]:
+    def fitted_to_letters(self, means: Points, targets: Floats, weights: Floats) -> tuple[Points, float]:
         """means: of the nearness of each letter's sentences to the landmarks."""
-        level = float(targets.mean())
-        wide = means.astype(np.float64)
-        return self._solved(wide.T @ wide, wide.T @ (targets - level), SMOOTHING_OF_LETTERS), level
+        level = float(np.average(targets, weights=weights))
+        width = means.shape[1]
+        system, right = np.zeros((width, width)), np.zeros(width)
+        for start in range(0, len(means), _AT_ONCE):
+            part = slice(start, start + _AT_ONCE)
+            wide, weight = means[part].astype(np.float64), weights[part]
+            system += wide.T @ (wide * weight[:, None])
+            right += wide.T @ (weight * (targets[part] - level))
+        return self._solved(system, right, SMOOTHING_OF_LETTERS), level
 
     def _solved(self, system: Floats, right: Floats, smoothing: float) -> Points:
         width = len(system)

@@ -115,12 +115,19 @@ class Lessons:
             at_top = inside & ~self.civil_asked & (worst >= highest[self.owner])
             rows.append(np.flatnonzero(at_top) + self.known)
         chosen = np.concatenate(rows)
-        single = np.array([1.0 if each.disrespectful else -1.0 for each in self.singles])
-        return chosen, np.concatenate([single, self.letter_targets[self.owner]])[chosen]
+        return chosen, np.concatenate([self.single_targets, self.letter_targets[self.owner]])[chosen]
 
     def weights(self, rows: Places, borrowed: float) -> Floats:
         single = np.array([1.0 if each.own else borrowed for each in self.singles])
         return np.concatenate([single, np.ones(self.asked)])[rows]
+
+    @cached_property
+    def single_targets(self) -> Floats:
+        return np.array([1.0 if each.disrespectful else -1.0 for each in self.singles])
+
+    @cached_property
+    def own_singles(self) -> Places:
+        return np.flatnonzero([each.own for each in self.singles])
 
     def means(self, near: NDArray[np.float32]) -> NDArray[np.float32]:
         """Of the rows of each letter."""

@@ -42,6 +42,7 @@ UNASKED = 0.85  # of the sentences of civil letters: the fine embedding is not a
 WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.1}  # against 1 for a sentence of our own
 _SMOOTHING, _SMOOTHING_OF_LETTERS = 0.03, 0.005  # of the words
 _PART_OF_SCORE, _PART_OF_LEAN = 0.5, 0.6  # brings the words to the scale of the kernels
+_WEIGHT_OF_SINGLES = 0.05  # as letters of one sentence, beside whole letters
 _LANDMARKS_AT_FIRST = 2_000  # to find the worst sentence of a letter
 _SHOWN = 256  # sentences between two steps of the progress bar
 _STEPS = 127
@@ -147,7 +148,10 @@ class _Course:
         columns, levels = [pulls], [level]
         if name == FAST:  # the fine embedding is not asked about each sentence, and has no lean
             lean, lean_level = field.fitted_to_letters(
-                lessons.means(field.near[lessons.known :])[letters], lessons.letter_targets[letters]
+                np.concatenate(
+                    [lessons.means(field.near[lessons.known :])[letters], field.near[lessons.own_singles]]
+                ),
+                *self._company(letters),
             )
             columns.append(lean)
             levels.append(lean_level)
@@ -170,8 +174,13 @@ class _Course:
         chosen = SentenceRows([self._places[at] for at in rows])
         score = learned(chosen, targets, lessons.weights(rows, WEIGHT_OF_BORROWED[NGRAMS]), _SMOOTHING)
         asked, owner, sizes = lessons.in_letters(letters)
-        company = LetterRows(SentenceRows([self._places[at] for at in asked]), owner, sizes)
-        lean = learned(company, lessons.letter_targets[letters], np.ones(len(letters)), _SMOOTHING_OF_LETTERS)
+        alone = lessons.own_singles
+        company = LetterRows(
+            SentenceRows([self._places[at] for at in [*asked, *alone]]),
+            np.concatenate([owner, len(letters) + np.arange(len(alone))]),
+            np.concatenate([sizes, np.ones(len(alone), np.int64)]),
+        )
+        lean = learned(company, *self._company(letters), _SMOOTHING_OF_LETTERS)
         everything = SentenceRows(self._places[lessons.known :])
         arrays, columns = {"classes": np.frombuffer(self._classes, dtype=np.int8)}, []
         for name, (table, level), part in (("score", score, _PART_OF_SCORE), ("lean", lean, _PART_OF_LEAN)):
@@ -181,6 +190,15 @@ class _Course:
             columns.append(everything.times(arrays[name].astype(np.float64) * unit) + level * part)
         model.arrays[NGRAMS] = arrays
         model.scores[NGRAMS] = np.stack(columns, axis=1)
+
+    def _company(self, letters: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Targets and weights of these letters, and of single sentences as letters of one sentence."""
+        lessons = self._lessons
+        singles = lessons.own_singles
+        return (
+            np.concatenate([lessons.letter_targets[letters], lessons.single_targets[singles]]),
+            np.concatenate([np.ones(len(letters)), np.full(len(singles), _WEIGHT_OF_SINGLES)]),
+        )
 
     def _points(self, texts: Sequence[str], embedding: Embedding, words: str) -> Points:
         found = []
