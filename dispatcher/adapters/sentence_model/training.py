@@ -37,7 +37,7 @@ from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 
 Floats: TypeAlias = NDArray[np.float64]
 
-STOPPED = {FINE: 0.11, FAST: 0.11, NGRAMS: 0.13}  # civil letters that may go to a person for a layer's sake
+STOPPED = {FINE: 0.09, FAST: 0.09, NGRAMS: 0.11}  # civil letters that may go to a person for a layer's sake
 UNASKED = 0.85  # of the sentences of civil letters: the fine embedding is not asked about them
 WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.1}  # against 1 for a sentence of our own
 _SMOOTHING, _SMOOTHING_OF_LETTERS = 0.03, 0.005  # of the words
