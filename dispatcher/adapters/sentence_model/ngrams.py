@@ -1,7 +1,7 @@
 """The smaller model: words, pairs of words, letters in a row and classes of words, hashed into tables of weights.
 
 Standard library only. The classes are learned where the model is trained: words that the embedding takes for similar, in
-eight languages. What is learned of one word then counts for its like. Chinese, Japanese and Korean are read by signs.
+six languages. What is learned of one word then counts for its like. Chinese, Japanese and Korean are read by signs.
 """
 
 import re
