@@ -87,8 +87,9 @@ class Ledger(Protocol):
     def attempts_of_nobody(self) -> Sequence[int]:
         """Deliveries that attempts name and that there are not."""
 
-    def deliveries_wrongly_live(self) -> Sequence[int]:
-        """Whose mark, by which the database keeps a letter from two channels at once, is not that of their state."""
+    def deliveries_wrongly_marked(self) -> Sequence[int]:
+        """Whose marks, by which the database keeps a letter from two channels at once and finds what waits, are not
+        those of their state."""
 
     def deliveries_given_back_by_nobody(self) -> Sequence[int]:
         """Those that went back from accepted and are no fax, or without a word of the carrier in the log."""
@@ -187,8 +188,8 @@ def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
         ("conservation", ledger.attempts_of_nobody(), "was tried, and there is no such delivery"),
         (
             "at_most_once",
-            ledger.deliveries_wrongly_live(),
-            "has another mark than its state, so that its letter could go on two channels at once",
+            ledger.deliveries_wrongly_marked(),
+            "has other marks than its state, so that its letter could go on two channels at once, or be overlooked",
         ),
     ):
         yield from _each(rule, DELIVERY, ids, what)

@@ -159,9 +159,12 @@ class Outbox(Protocol):
         """Raises IllegalMove for any of them; writes the log rows."""
 
     def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> int:
-        """What dead couriers have on the wire, and whatever's lease ran out, becomes in_doubt. Answers how many."""
+        """What dead couriers have on the wire, and what a lease that ran out holds, becomes in_doubt. How many."""
 
     def renew(self, courier: str, until: datetime) -> None: ...
+
+    def finish(self, leases: Sequence[str]) -> None:
+        """Nothing of these leases is on the wire any more."""
 
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         """New due times for rows that are queued or held."""
