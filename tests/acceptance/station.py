@@ -172,6 +172,7 @@ class Station:
             tally = Tally()
             house.intake.take_batch(list(enumerate(drafts)), tally, confirmed=True)
             assert tally.taken == len(drafts), tally
+            house.second_reading.finish()
             with house.store.write() as work:
                 house.dispatch.release(work, house.campaigns.active, at=house.clock.now(), now=True)
             house.preparation.prepare_all()
