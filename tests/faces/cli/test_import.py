@@ -232,7 +232,7 @@ def test_json_is_one_document_and_nothing_else(confirmed: bool, desk: Desk) -> N
     done = desk.run("import", path, "--json", *(["--confirmed"] if confirmed else []), code=1)
     assert done.out.count("\n") == 1
     assert set(done.json) == {
-        "file", "rows", "taken", "in_review", "rejected", "rejected_file", "ignored_columns",
+        "file", "rows", "taken", "in_review", "second_reading", "rejected", "rejected_file", "ignored_columns",
     }  # fmt: skip
     assert done.err == ""
 
