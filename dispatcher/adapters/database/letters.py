@@ -222,19 +222,12 @@ class LetterTable:
         note: str | None = None,
     ) -> None:
         if steps:
-            self._connection.execute(
-                insert(moves),
+            insert_rows(
+                self._connection,
+                moves,
+                ("subject", "subject_id", "old", "new", "note", "by", "at"),
                 [
-                    {
-                        "subject": "letter",
-                        "subject_id": id,
-                        "old": old.value if old else None,
-                        "new": new.value,
-                        "reason": None,
-                        "note": note,
-                        "by": by,
-                        "at": at,
-                    }
+                    ("letter", id, old.value if old else None, new.value, note, by, at)
                     for id, old, new in steps
                 ],
             )
