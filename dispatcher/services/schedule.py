@@ -21,7 +21,7 @@ def ticks(house: House) -> tuple[Tick, ...]:
     faxes: asks the carrier, where there is one. alerts: tells organizers, where they want that."""
     returns, fax, alerts = house.pick_up_seconds, house.fax, house.alerts
     return (
-        Tick(name="reading", seconds=1, work=house.second_reading.read),
+        Tick(name="reading", seconds=2, work=house.second_reading.read),
         Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
         Tick(name="pauses", seconds=5, work=house.pausing.apply),
         Tick(name="leases", seconds=30, work=lambda: _expire_leases(house)),
