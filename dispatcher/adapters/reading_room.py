@@ -9,7 +9,6 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import connection, get_context
@@ -206,7 +205,11 @@ def _sit_down(line: Connection, open_tone: Callable[[], Tone]) -> None:
     # The cores are shared out already; read before numpy is loaded.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ[f"{library}_NUM_THREADS"] = "1"
-    tone = open_tone()
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):
+    try:
+        tone = open_tone()
         while True:
             line.send([tone.assess(text, language=language) for text, language in line.recv()])
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    except Exception:  # noqa: BLE001 - the parent tells of it; a traceback could carry what a supporter wrote
+        os._exit(1)

@@ -87,11 +87,14 @@ def test_what_a_killed_reader_had_is_read_again(room: ReadingRoom, tmp_path: Pat
 
 
 @pytest.mark.parametrize("order", ["die", "break"])
-def test_a_letter_at_which_readers_end_costs_the_few_that_lay_with_it(room: ReadingRoom, order: str) -> None:
+def test_a_letter_at_which_readers_end_costs_the_few_that_lay_with_it_and_is_not_told_of(
+    room: ReadingRoom, order: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     wanted = [*words(40), (order, "en")]
     answers = dict(room.read(wanted))
     assert len(answers) == 41
     assert {place for place, found in answers.items() if found is None} == set(range(32, 41))
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_reader_that_does_not_come_back_is_ended(tmp_path: Path) -> None:
