@@ -30,8 +30,9 @@ WORTH_A_ROOM = 128
 _TASK = 16
 # Each takes 200 MB.
 _MOST_READERS = 4
-# For a task, with the loading of the model on a slow machine. The longest letters take two seconds each.
+# For a task: the longest letters take two seconds each on a quick machine. And for loading the model, which takes one.
 _PATIENCE_SECONDS = 120.0
+_START_SECONDS = 120.0
 _TRIES = 2
 # Letters that are due go first.
 _NICENESS = 10
@@ -100,9 +101,7 @@ class ReadingRoom:
                     idle = _Reader.start(self._open_tone)
                     self._readers.append(idle)
                 idle.take(task, self._patience)
-            except (
-                OSError
-            ):  # no memory for another process, or this one was killed while it had nothing to do
+            except OSError:  # no memory for another process, or an idle one was killed
                 if idle is not None:
                     self._dismiss(idle)
                 if task.tries < _TRIES:
@@ -123,13 +122,15 @@ class ReadingRoom:
             task = reader.task
             assert task is not None  # noqa: S101 - that is what busy means
             if reader.line in ready:
+                if not reader.seated and reader.sits_down(self._patience):
+                    continue
                 answers = reader.answers()
             elif time.monotonic() >= reader.until:
                 answers = None
             else:
                 continue
             if answers is None:
-                log.warning("reader_lost", letters=len(task.letters))
+                log.warning("reader_lost", count=len(task.letters))
                 self._dismiss(reader)
             back.append((task, answers))
         return back
@@ -152,11 +153,12 @@ class _Task:
 
 @dataclass
 class _Reader:
-    """until: when its answer is overdue, by the monotonic clock."""
+    """seated: it has loaded what it reads with. until: when it is overdue, by the monotonic clock."""
 
     process: BaseProcess
     line: Connection
     task: _Task | None = None
+    seated: bool = False
     until: float = 0.0
 
     @staticmethod
@@ -174,12 +176,23 @@ class _Reader:
         return _Reader(process=process, line=ours)
 
     def take(self, task: _Task, patience: float) -> None:
-        self.task, self.until = task, time.monotonic() + patience
+        self.task, self.until = task, time.monotonic() + (patience if self.seated else _START_SECONDS)
         self.line.send(list(task.letters))
+
+    def sits_down(self, patience: float) -> bool:
+        """Hears that it has begun with its task; False where it never will."""
+        try:
+            self.seated = self.line.recv() is None
+        except (EOFError, OSError):
+            return False
+        self.until = time.monotonic() + patience
+        return self.seated
 
     def answers(self) -> list[Assessment] | None:
         """None where it was killed, or stumbled."""
         task, self.task = self.task, None
+        if not self.seated:
+            return None
         try:
             answers: list[Assessment] = self.line.recv()
         except (EOFError, OSError):
@@ -207,9 +220,10 @@ def _sit_down(line: Connection, open_tone: Callable[[], Tone]) -> None:
         os.environ[f"{library}_NUM_THREADS"] = "1"
     try:
         tone = open_tone()
+        line.send(None)
         while True:
             line.send([tone.assess(text, language=language) for text, language in line.recv()])
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return
-    except Exception:  # noqa: BLE001 - the parent tells of it; a traceback could carry what a supporter wrote
+    except Exception:  # the parent tells of it; a traceback could carry what a supporter wrote
         os._exit(1)

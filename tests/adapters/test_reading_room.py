@@ -17,7 +17,7 @@ from dispatcher.domain.tone import Assessment, Verdict, assessed
 from dispatcher.services.second_reading import Words
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Told:
@@ -98,7 +98,7 @@ def test_a_letter_at_which_readers_end_costs_the_few_that_lay_with_it_and_is_not
 
 
 def test_a_reader_that_does_not_come_back_is_ended(tmp_path: Path) -> None:
-    room = ReadingRoom(told, cores=1, patience=2.0)
+    room = ReadingRoom(told, cores=1, patience=1.5)
     answers = list(room.read([(f"sleep {tmp_path / 'once'}", "en"), *words(2)]))
     assert [found is not None for _, found in answers] == [True] * 3
     room.rest()
