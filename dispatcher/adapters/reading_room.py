@@ -23,8 +23,8 @@ from dispatcher.services.second_reading import ReaderAtHand, Words
 from dispatcher.settings import Settings
 from dispatcher.telemetry import log
 
-# Starting a reader costs as much as reading so many letters.
-WORTH_A_ROOM = 128
+# Starting two readers costs as much as reading so many letters.
+WORTH_A_ROOM = 256
 # Letters that a reader is given at a time: less than a second's work, of which only so many are read again when it
 # is killed.
 _TASK = 16
@@ -194,10 +194,11 @@ class _Reader:
         if not self.seated:
             return None
         try:
-            answers: list[Assessment] = self.line.recv()
+            answers = self.line.recv()
         except (EOFError, OSError):
             return None
-        return answers if task is not None and len(answers) == len(task.letters) else None
+        complete = task is not None and isinstance(answers, list) and len(answers) == len(task.letters)
+        return answers if complete else None
 
     def end(self, *, within: float) -> None:
         self.process.join(within)

@@ -134,10 +134,10 @@ def test_who_stops_in_the_middle_leaves_no_reader_at_work(room: ReadingRoom) -> 
 
 PARENT = """
 import sys
-from tests.adapters.test_reading_room import ReadingRoom, readers, told, words
+from tests.adapters.test_reading_room import WORTH_A_ROOM, ReadingRoom, readers, told, words
 if __name__ == "__main__":
     room = ReadingRoom(told, cores=2)
-    list(room.read(words(200)))
+    list(room.read(words(WORTH_A_ROOM)))
     print(*readers(room), flush=True)
     sys.stdin.read()
 """
