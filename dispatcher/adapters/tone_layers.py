@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dispatcher.adapters.hosted_judge import HostedJudge
 from dispatcher.adapters.language_detection import LanguageDetection
-from dispatcher.adapters.sentence_model import load_judge
+from dispatcher.adapters.sentence_model import load_judge, model_takes_room
 from dispatcher.adapters.tone_rules import RuleFolder
 from dispatcher.services.tone import SentenceJudge, ToneCheck
 from dispatcher.settings import Settings
@@ -29,6 +29,11 @@ def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
         judge=_judge(settings.tone_folder) if learned else None,
         second=second,
     )
+
+
+def takes_room(settings: Settings) -> bool:
+    """Whether the learned layer that would read here is slow and large; the small one can stay with any process."""
+    return model_takes_room(settings.tone_folder / "model")
 
 
 @cache

@@ -15,6 +15,7 @@ from dispatcher.domain.sealing import LogPages, Seal
 # More of one kind would not be read; the exit code is 1 all the same.
 _SHOWN = 1000
 
+_S = LetterState
 _Totals = dict[DeliveryState, int]
 _ByMission = dict[tuple[str | None, str | None], _Totals]
 
@@ -228,8 +229,9 @@ def _legal(subject: str, old: str | None, new: str) -> bool:
 
 def _letter_may(old: str | None, new: str) -> bool:
     if old is None:
-        # A file of confirmed letters is approved, or given to a person, as it comes in.
-        return LetterState(new) in {LetterState.SUBMITTED, LetterState.APPROVED, LetterState.IN_REVIEW}
+        # A file of confirmed letters waits for its second reading, or for a person, as it comes in; until that
+        # reading was made it was approved at once.
+        return LetterState(new) in {_S.SUBMITTED, _S.CONFIRMED, _S.IN_REVIEW, _S.APPROVED}
     return LetterState(new) in LETTER_MOVES[LetterState(old)]
 
 

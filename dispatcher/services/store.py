@@ -65,6 +65,12 @@ class Letters(Protocol):
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         """Raises IllegalMove; writes the log row."""
 
+    def approve(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        """Of letters that stand at confirmed."""
+
+    def judge(self, id: LetterId, verdict: str, findings: str) -> None:
+        """What a later reading found takes the place of what was found before. findings: as JSON."""
+
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         """Marks as dispatched those of these letters that are approved; the others are left as they are."""
 

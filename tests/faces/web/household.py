@@ -98,6 +98,7 @@ class Household:
         tally = Tally()
         self.house.intake.take_batch([(0, Draft(**fields))], tally, confirmed=True)
         assert tally.taken == 1, tally
+        self.house.second_reading.finish()
         with self.house.store.read() as work:
             states = (LetterState.APPROVED, LetterState.IN_REVIEW)
             return max(letter.id for state in states for letter in work.letters.in_state(state))
