@@ -20,7 +20,7 @@ from dispatcher.services.letter_file import FileRow, LetterFile
 # One transaction each: large enough that the disk is not waited for, small enough that others get their turn.
 _BATCH = 500
 # So few letters are read a second time before the command ends; it takes a second or two.
-_AT_ONCE = 200
+_AT_ONCE = 300
 _SHOWN = 10
 # On the terminal a reason is a pointer; the file of rejects has it whole.
 _WIDTH = 160
