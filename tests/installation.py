@@ -403,6 +403,8 @@ def settings_for(folder: Path, url: str, **environment: str) -> Settings:
             "DISPATCHER_DATABASE__URL": url,
             "DISPATCHER_CAMPAIGNS__ACTIVE": "test-day",
             "DISPATCHER_CAMPAIGNS__PATH": str(folder / "campaigns"),
+            # The large model takes seconds to load and a tenth to read a letter; tests that are about it ask for it.
+            "DISPATCHER_TONE__SMALL": "true",
             **environment,
         }
     )

@@ -26,14 +26,14 @@ def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
     return ToneCheck(
         rules=_rules(settings.tone_folder),
         detection=_detection(),
-        judge=_judge(settings.tone_folder) if learned else None,
+        judge=_judge(settings.tone_folder, tone.small) if learned else None,
         second=second,
     )
 
 
 def takes_room(settings: Settings) -> bool:
     """Whether the learned layer that would read here is slow and large; the small one can stay with any process."""
-    return model_takes_room(settings.tone_folder / "model")
+    return not settings.tone.small and model_takes_room(settings.tone_folder / "model")
 
 
 @cache
@@ -47,5 +47,5 @@ def _detection() -> LanguageDetection:
 
 
 @cache
-def _judge(folder: Path) -> SentenceJudge | None:
-    return load_judge(folder / "model")
+def _judge(folder: Path, small: bool) -> SentenceJudge | None:
+    return load_judge(folder / "model", small=small)

@@ -104,6 +104,8 @@ class Station:
         others = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         # As on a terminal without colours, in UTF-8 whatever the machine's own setting.
         fixed = {"PYTHONUTF8": "1", "TZ": "UTC", "DISPATCHER_DATA": str(self.data)}
+        # Each process would take seconds to load the large model; the tests that are about it ask for it.
+        fixed["DISPATCHER_TONE__SMALL"] = "true"
         return {**others, **fixed, **self.settings}
 
     def run(

@@ -26,7 +26,7 @@ def here(station: Station, engine_name: str, request: pytest.FixtureRequest) -> 
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.create()
-    yield station.with_settings(DATABASE__URL=url)
+    yield station.with_settings(DATABASE__URL=url, TONE__SMALL="false")
     server.drop(url)
 
 

@@ -27,9 +27,10 @@ class Scores(Protocol):
     def scores(self, sentences: Sequence[str]) -> Sequence[float]: ...
 
 
-def load_judge(folder: Path) -> SentenceJudge | None:
-    """folder: config/tone/model. None where nothing was trained. Reads no weights before the first sentence."""
-    return TrainedJudge(folder) if (folder / MANIFEST).is_file() else None
+def load_judge(folder: Path, *, small: bool = False) -> SentenceJudge | None:
+    """folder: config/tone/model. small: the layer that needs no library, also where others could run. None where
+    nothing was trained. Reads no weights before the first sentence."""
+    return TrainedJudge(folder, layer=NGRAMS if small else None) if (folder / MANIFEST).is_file() else None
 
 
 def model_takes_room(folder: Path) -> bool:

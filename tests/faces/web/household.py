@@ -125,7 +125,9 @@ class Household:
 @contextmanager
 def open_household(folder: Path, **environment: str) -> Iterator[Household]:
     """Behind a real server, on a free port of this machine."""
-    settings = load_settings({"DISPATCHER_DATA": str(folder), **environment})
+    # As in tests.installation.settings_for.
+    small = {"DISPATCHER_TONE__SMALL": "true"}
+    settings = load_settings({"DISPATCHER_DATA": str(folder), **small, **environment})
     clock = SetClock(WEEK_BEFORE)
     house = open_house(settings, clock=clock)
     server = uvicorn.Server(
