@@ -21,12 +21,13 @@ _COURIER_MEGABYTES = 150
 
 @pytest.fixture
 def here(station: Station, engine_name: str, request: pytest.FixtureRequest) -> Iterator[Station]:
+    station = station.with_settings(TONE__SMALL="false")
     if engine_name == "sqlite":
         yield station
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     url = server.create()
-    yield station.with_settings(DATABASE__URL=url, TONE__SMALL="false")
+    yield station.with_settings(DATABASE__URL=url)
     server.drop(url)
 
 
