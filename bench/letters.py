@@ -15,6 +15,7 @@ from itertools import cycle, islice
 from dispatcher.adapters.tone_layers import open_tone
 from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
+from dispatcher.services.second_reading import ReaderAtHand
 from dispatcher.settings import load_settings
 from dispatcher.wiring import open_house
 
@@ -26,13 +27,14 @@ def main() -> None:
     settings = load_settings()
     house = open_house(settings)
     # The learned layer would make filling take an hour, and what is measured comes after it.
-    intake = replace(house.intake, tone=open_tone(settings, learned=False))
+    rules = ReaderAtHand(open_tone(settings, learned=False))
     drafts = _drafts(house)
     count, tally = int(sys.argv[1]), Tally()
     for start in range(0, count, _CHUNK):
         rows = list(enumerate(islice(drafts, min(_CHUNK, count - start))))
-        intake.take_batch(rows, tally, confirmed=True)
+        house.intake.take_batch(rows, tally, confirmed=True)
     assert tally.taken == count, tally.refusals[:3]
+    replace(house.second_reading, reader=rules).finish()
     house.preparation.prepare_all()
     with house.store.write() as work:
         house.dispatch.release(work, house.campaigns.active, at=house.clock.now(), now=True)

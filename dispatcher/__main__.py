@@ -55,11 +55,6 @@ class Entrance:
 
         return open_tone(settings)
 
-    def rules(self, settings: "Settings") -> "Tone":
-        from dispatcher.adapters.tone_layers import open_tone
-
-        return open_tone(settings, learned=False)
-
     def trainer(self) -> "Trainer":
         from dispatcher.adapters.sentence_model import training
 

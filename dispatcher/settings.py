@@ -101,11 +101,13 @@ class CampaignsSettings(_Section):
 
 
 class ToneSettings(_Section):
-    """path: the folder of rules. judge_url: a sentence judge elsewhere that is asked about what stays open, never
+    """path: the folder of rules. small: only the small learned layer, also where there is room for the large ones; it
+    hears less and needs 2 MB. judge_url: a sentence judge elsewhere that is asked about what stays open, never
     alone; https, or http to this machine. Above judge_review a person looks, above judge_revise a letter is handed
     back."""
 
     path: str = ""
+    small: bool = False
     judge_url: str = ""
     judge_key: SecretStr = SecretStr("")
     judge_seconds: float = Field(default=3.0, gt=0, le=30)

@@ -61,20 +61,25 @@ from dispatcher.services.transport import Transport
 from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
 from dispatcher.telemetry import log
 from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_check, make_fax_desk
+from dispatcher.wiring_reading import make_second_reading
 
 
 class DataFolderUnusable(DispatcherError):
     """The data folder {folder} cannot be used: {problem}. Make it yours, or name another one in DISPATCHER_DATA."""
 
 
-def open_house(settings: Settings, *, clock: Clock | None = None, action_day: date | None = None) -> House:
-    """Opens an installation: data folder, key, database (migrated), directory (imported on first use)."""
+def open_house(
+    settings: Settings, *, clock: Clock | None = None, action_day: date | None = None, lean: bool = False
+) -> House:
+    """Opens an installation: data folder, key, database (migrated), directory (imported on first use).
+
+    lean: letters are read a second time by other processes only."""
     database = open_database(settings)
     migrate(database)
     clock = clock or SystemClock()
     store = DatabaseStore(database)
     _import_directory_once(store, settings, clock)
-    return _furnish(settings, store, clock, action_day)
+    return _furnish(settings, store, clock, action_day, lean=lean)
 
 
 def open_lean_house(settings: Settings) -> House:
@@ -88,7 +93,7 @@ def open_lean_house(settings: Settings) -> House:
     if not imported:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             pool.submit(_import_apart, settings).result()
-    return open_house(settings)
+    return open_house(settings, lean=True)
 
 
 def _import_apart(settings: Settings) -> None:
@@ -122,7 +127,9 @@ def open_database(settings: Settings) -> Database:
     return Database(settings.database_url, vault)
 
 
-def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day: date | None) -> House:
+def _furnish(
+    settings: Settings, store: DatabaseStore, clock: Clock, action_day: date | None, *, lean: bool
+) -> House:
     live = settings.mode is Mode.LIVE
     campaigns = CampaignFolder(
         settings.campaigns_folder,
@@ -159,13 +166,14 @@ def _furnish(settings: Settings, store: DatabaseStore, clock: Clock, action_day:
             clock=clock,
             campaigns=campaigns,
             routing=routing,
-            dispatch=dispatch,
             tone=tone,
+            rules=open_tone(settings, learned=False),
             places=places,
             mailboxes=mailboxes,
         ),
         confirmation=Confirmation(store=store, clock=clock, campaigns=campaigns, dispatch=dispatch),
         moderation=Moderation(store=store, clock=clock, dispatch=dispatch),
+        second_reading=make_second_reading(settings, store, clock, dispatch, tone, lean=lean),
         preparation=Preparation(
             store=store,
             clock=clock,
@@ -358,6 +366,7 @@ def ticking(house: House) -> Iterator[None]:
     try:
         yield
     finally:
+        house.second_reading.stop()
         ticker.stop()
 
 

@@ -282,14 +282,16 @@ class Installation:
     clock: SimulatedClock
 
     def take(
-        self, count: int = 1, *, first: int = 1, confirmed: bool = True, **changes: Any
+        self, count: int = 1, *, first: int = 1, confirmed: bool = True, read: bool = True, **changes: Any
     ) -> list[LetterId]:
-        """Letters from a file; each must be taken."""
+        """Letters from a file; each must be taken. read: and read a second time."""
         before = self._newest_letter()
         tally = Tally()
         rows = [(number, draft(number, **changes)) for number in range(first, first + count)]
         self.house.intake.take_batch(rows, tally, confirmed=confirmed)
         assert (tally.taken, tally.refusals) == (count, []), tally
+        if read:
+            self.house.second_reading.finish()
         return [LetterId(before + each) for each in range(1, count + 1)]
 
     def submit(self, number: int = 1, **changes: Any) -> LetterId:
@@ -401,6 +403,8 @@ def settings_for(folder: Path, url: str, **environment: str) -> Settings:
             "DISPATCHER_DATABASE__URL": url,
             "DISPATCHER_CAMPAIGNS__ACTIVE": "test-day",
             "DISPATCHER_CAMPAIGNS__PATH": str(folder / "campaigns"),
+            # The large model takes seconds to load and a tenth to read a letter; tests that are about it ask for it.
+            "DISPATCHER_TONE__SMALL": "true",
             **environment,
         }
     )

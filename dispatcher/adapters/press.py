@@ -49,7 +49,7 @@ class Press:
 
     def __init__(self, *, cores: int | None = None) -> None:
         """cores: how many to use; those that this process may use by default."""
-        self._cores = min(cores or _usable_cores(), _MOST_WORKERS)
+        self._cores = min(cores or usable_cores(), _MOST_WORKERS)
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -187,7 +187,7 @@ def _only_a_logo(logo: bytes) -> Page:
     }  # fmt: skip
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
     """Containers are often given fewer than the machine has; only Linux tells."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

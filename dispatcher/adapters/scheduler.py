@@ -11,8 +11,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from dispatcher.services.schedule import Tick
 from dispatcher.telemetry import log
 
-# Ticks are short and mostly wait for the database; two at a time keep a long rendering from delaying the rest.
-_THREADS = 2
+# Ticks are short and mostly wait for the database; three at a time keep a long rendering and a long second reading
+# from delaying the rest.
+_THREADS = 3
 # APScheduler writes the whole traceback of a failed tick, and an error's text could carry what a supporter wrote;
 # `_failed` tells of it instead.
 _own_log = logging.getLogger("apscheduler")

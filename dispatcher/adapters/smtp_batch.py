@@ -64,7 +64,11 @@ class Batch:
 
     def answer(self, errand: Errand, outcome: Outcome) -> None:
         self._on_lines -= 1
-        self._tell(errand.parcel, outcome)
+        self.unwritten = True
+        try:
+            self._witness.answered(errand.parcel.delivery, outcome)
+        except Exception as error:
+            self.fail(error)
         if not outcome.relay and outcome.kind is not _UNKNOWN:
             self._faults = 0
         else:
@@ -72,7 +76,8 @@ class Batch:
             if self._faults == FAULTS_TO_STOP:
                 words = f"Not tried, for the relay failed with the letters before: {outcome.reply}"
                 self.stop(outcome_of_silence(handed_over=False, words=words))
-        self._look_whether_over()
+        if not self._on_lines:
+            self._look_whether_over()
 
     def stop(self, outcome: Outcome) -> None:
         """No line gets a parcel any more; all that wait are answered with this."""

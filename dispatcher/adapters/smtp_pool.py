@@ -90,7 +90,8 @@ class Pool:
     def answer(self, errand: Errand, outcome: Outcome) -> None:
         self._throttle.heard(outcome)
         errand.batch.answer(errand, outcome)
-        self._turn()
+        if not self._turn_due:
+            self._turn()
 
     def give_back(self, errand: Errand) -> None:
         errand.batch.give_back(errand)
@@ -99,7 +100,8 @@ class Pool:
 
     def ready(self, line: Line) -> None:
         self._ready.append(line)
-        self._turn()
+        if not self._turn_due:
+            self._turn()
 
     def idle(self, line: Line) -> None:
         self._busy.discard(line)

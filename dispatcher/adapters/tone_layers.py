@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dispatcher.adapters.hosted_judge import HostedJudge
 from dispatcher.adapters.language_detection import LanguageDetection
-from dispatcher.adapters.sentence_model import load_judge
+from dispatcher.adapters.sentence_model import load_judge, model_takes_room
 from dispatcher.adapters.tone_rules import RuleFolder
 from dispatcher.services.tone import LetterJudge, ToneCheck
 from dispatcher.settings import Settings
@@ -26,9 +26,14 @@ def open_tone(settings: Settings, *, learned: bool = True) -> ToneCheck:
     return ToneCheck(
         rules=_rules(settings.tone_folder),
         detection=_detection(),
-        judge=_judge(settings.tone_folder) if learned else None,
+        judge=_judge(settings.tone_folder, tone.small) if learned else None,
         second=second,
     )
+
+
+def takes_room(settings: Settings) -> bool:
+    """Whether the learned layer that would read here is slow and large; the small one can stay with any process."""
+    return not settings.tone.small and model_takes_room(settings.tone_folder / "model")
 
 
 @cache
@@ -42,5 +47,5 @@ def _detection() -> LanguageDetection:
 
 
 @cache
-def _judge(folder: Path) -> LetterJudge | None:
-    return load_judge(folder / "model")
+def _judge(folder: Path, small: bool) -> LetterJudge | None:
+    return load_judge(folder / "model", small=small)

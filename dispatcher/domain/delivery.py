@@ -54,6 +54,10 @@ OPENS_NEXT_CHANNEL = frozenset({_S.BOUNCED, _S.FAILED})
 LIVE = frozenset({_S.HELD, _S.QUEUED, _S.LEASED, _S.SENDING, _S.IN_DOUBT, _S.ACCEPTED, _S.DELIVERED})
 
 
+# Somebody waits or looks for these; the others are on the wire, or over.
+AWAITED = frozenset({_S.HELD, _S.QUEUED, _S.IN_DOUBT, _S.BOUNCED, _S.FAILED})
+
+
 class HoldReason(StrEnum):
     """Why a delivery is held. What an organizer can do about it is said by `remedy`."""
 

@@ -42,7 +42,10 @@ def single_line(field: str, text: str, *, longest: int) -> str:
     if len(text) > longest * _BLANKS_ALLOWED:
         raise _too_long(field, len(text), longest)
     cleaned = unicodedata.normalize("NFC", text.strip())
-    if any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned):
+    # What is printable as a whole needs no look at each character.
+    if not cleaned.isprintable() and any(
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in cleaned
+    ):
         raise Unusable(
             field, f"The {field} has a line break or another invisible character in it. Type it in one line."
         )

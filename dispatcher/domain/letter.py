@@ -13,6 +13,10 @@ from dispatcher.domain.place import Place
 LetterId = NewType("LetterId", int)
 
 
+# Where a letter came from. What came by file stands at `confirmed` until its second reading.
+FROM_FORM, FROM_FILE = "form", "file"
+
+
 class LetterState(StrEnum):
     SUBMITTED = "submitted"
     CONFIRMED = "confirmed"

@@ -77,12 +77,15 @@ def tongues_of(
 
 def unbroken(text: str) -> bool:
     """Is there a run of letters and figures that no word is as long as (base64, a key pressed for long)?"""
+    runs = text.split()
+    if max(map(len, runs), default=0) <= _LONGEST_WORD:
+        return False
     return any(
         len(run) > _LONGEST_WORD
         and run.isascii()
         and len(set(run)) > _LONGEST_WORD // 10
         and "://" not in run
-        for run in text.split()
+        for run in runs
     )
 
 

@@ -32,7 +32,7 @@ MARKS: dict[DeliveryState, Mark] = {
 _L = LetterState
 LETTER_MARKS: dict[LetterState, Mark] = {
     _L.SUBMITTED: Mark(sign="○", word="not confirmed yet", role="slate"),
-    _L.CONFIRMED: Mark(sign="○", word="confirmed", role="slate"),
+    _L.CONFIRMED: Mark(sign="○", word="waits for its second reading", role="slate"),
     _L.IN_REVIEW: Mark(sign="▯", word="with a person to read", role="lantern"),
     _L.APPROVED: Mark(sign="○", word="approved", role="slate"),
     _L.DISPATCHED: Mark(sign="●", word="sent", role="moss"),

@@ -15,6 +15,7 @@ from dispatcher.domain.sealing import LogPages, Seal
 # More of one kind would not be read; the exit code is 1 all the same.
 _SHOWN = 1000
 
+_S = LetterState
 _Totals = dict[DeliveryState, int]
 _ByMission = dict[tuple[str | None, str | None], _Totals]
 
@@ -87,8 +88,9 @@ class Ledger(Protocol):
     def attempts_of_nobody(self) -> Sequence[int]:
         """Deliveries that attempts name and that there are not."""
 
-    def deliveries_wrongly_live(self) -> Sequence[int]:
-        """Whose mark, by which the database keeps a letter from two channels at once, is not that of their state."""
+    def deliveries_wrongly_marked(self) -> Sequence[int]:
+        """Whose marks, by which the database keeps a letter from two channels at once and finds what waits, are not
+        those of their state."""
 
     def deliveries_given_back_by_nobody(self) -> Sequence[int]:
         """Those that went back from accepted and are no fax, or without a word of the carrier in the log."""
@@ -187,8 +189,8 @@ def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
         ("conservation", ledger.attempts_of_nobody(), "was tried, and there is no such delivery"),
         (
             "at_most_once",
-            ledger.deliveries_wrongly_live(),
-            "has another mark than its state, so that its letter could go on two channels at once",
+            ledger.deliveries_wrongly_marked(),
+            "has other marks than its state, so that its letter could go on two channels at once, or be overlooked",
         ),
     ):
         yield from _each(rule, DELIVERY, ids, what)
@@ -227,8 +229,9 @@ def _legal(subject: str, old: str | None, new: str) -> bool:
 
 def _letter_may(old: str | None, new: str) -> bool:
     if old is None:
-        # A file of confirmed letters is approved, or given to a person, as it comes in.
-        return LetterState(new) in {LetterState.SUBMITTED, LetterState.APPROVED, LetterState.IN_REVIEW}
+        # A file of confirmed letters waits for its second reading, or for a person, as it comes in; until that
+        # reading was made it was approved at once.
+        return LetterState(new) in {_S.SUBMITTED, _S.CONFIRMED, _S.IN_REVIEW, _S.APPROVED}
     return LetterState(new) in LETTER_MOVES[LetterState(old)]
 
 

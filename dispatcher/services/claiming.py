@@ -44,6 +44,10 @@ class Batch:
     recipients: Mapping[LetterId, Letter]
     letters: Mapping[DeliveryId, LetterId]
 
+    @property
+    def deliveries(self) -> set[DeliveryId]:
+        return {row.id for row in self.mails} | {sheets.delivery for sheets in self.sheets}
+
     def __len__(self) -> int:
         return len(self.mails) + len(self.sheets)
 
@@ -64,9 +68,9 @@ class Claiming:
     parcelling: Parcelling
     lease_life: timedelta
 
-    def claim(self, limit: int, *, notices: bool) -> Batch | None:
+    def claim(self, limit: int, *, notices: bool, finished: Sequence[str] = ()) -> Batch | None:
         """Marks as on the wire what is due and what the missions' budgets let through; the rest gets a later hour.
-        None where nothing can leave."""
+        None where nothing can leave. finished: leases that end where something is due."""
         now = self.clock.now()
         with self.store.read() as work:
             due = work.outbox.next_due(notices=notices)
@@ -76,6 +80,7 @@ class Claiming:
         page = self.journal.open(lease)
         try:
             with self.store.write() as work:
+                work.outbox.finish(finished)
                 batch = self._claim_in(work, notices, limit, lease, page, now)
         except BaseException:
             page.close()

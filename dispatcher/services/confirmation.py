@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from dispatcher.domain.delivery import Delivery, DeliveryState, Notice
-from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState
+from dispatcher.domain.letter import FROM_FILE, STANDING, Letter, LetterId, LetterState
 from dispatcher.domain.tone import Verdict
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.clock import Clock
@@ -86,11 +86,11 @@ class Confirmation:
         work.letters.move(letter.id, LetterState.CONFIRMED, at=at, by="supporter")
         campaign = self.campaigns.get(letter.campaign)
         work.outbox.add([notice(letter, Notice.RECEIPT, campaign, at=at)], at=at, by="supporter")
-        if letter.verdict == Verdict.PASS.value and not letter.asked_for_person:
+        if letter.verdict != Verdict.PASS.value or letter.asked_for_person:
+            work.letters.move(letter.id, LetterState.IN_REVIEW, at=at, by="review")
+        elif letter.source != FROM_FILE:  # what came by file stays, and waits for its second reading
             work.letters.move(letter.id, LetterState.APPROVED, at=at, by="review")
             self.dispatch.open_first(work, [work.letters.get([letter.id])[letter.id]], at=at)
-        else:
-            work.letters.move(letter.id, LetterState.IN_REVIEW, at=at, by="review")
 
     def withdraw(self, id: LetterId, *, tell: bool = True) -> Answer:
         """Takes the letter back as long as nothing of it is on the wire. tell: send a mail that says so."""

@@ -74,6 +74,8 @@ class Courier:
     _size: int = 0
     _troubles: int = 0
     _seen_at: datetime | None = None
+    # Leases with nothing left on the wire, until the database is told.
+    _finished: list[str] = field(default_factory=list)
 
     async def run(self) -> None:
         """Works until `stop` is called; then finishes what is on the wire, hands back the rest, and leaves. A
@@ -125,10 +127,11 @@ class Courier:
         try:
             await self._at_the_desk(self._sign_of_life)
             for notices in (True, False):
-                batch = await self._at_the_desk(
-                    partial(self.claiming.claim, self._batch_size(), notices=notices)
-                )
+                finished = tuple(self._finished)
+                claim = partial(self.claiming.claim, self._batch_size(), notices=notices, finished=finished)
+                batch = await self._at_the_desk(claim)
                 if batch is not None:
+                    del self._finished[: len(finished)]
                     return batch
         except StoreUnavailable as problem:
             log.warning("database_unavailable", problem=problem.fields.get("problem"))
@@ -140,16 +143,21 @@ class Courier:
         notebook = Notebook(self.clock, batch.page, batch.started_at)
         begun = asyncio.get_running_loop().time()
         sending = asyncio.ensure_future(self._send(batch, notebook))
-        settled = 0
+        settled, silent = 0, batch.deliveries
         try:
             while not sending.done():
                 await asyncio.wait({sending}, timeout=_SETTLE_SECONDS)
-                settled += await self._settle(batch, notebook.take())
+                answered = notebook.take()
+                settled += await self._settle(batch, answered)
+                silent -= answered.keys()
             sending.result()
         finally:
-            settled += await self._settle(batch, notebook.take())
-            settled += await self._surely(lambda: self._settle_the_silent(batch, notebook))
+            answered = notebook.take()
+            settled += await self._settle(batch, answered)
+            if silent - answered.keys():
+                settled += await self._surely(lambda: self._settle_the_silent(batch, notebook))
             batch.page.close()
+            self._finished.append(batch.lease)
         self._learn(len(batch), asyncio.get_running_loop().time() - begun, notebook.relay_faults)
         return settled
 
@@ -223,13 +231,17 @@ class Courier:
         if self._seen_at is not None and timedelta() <= now - self._seen_at < _SIGN_OF_LIFE:
             return
         self._seen_at = now
+        finished = tuple(self._finished)
         with self.store.write() as work:
             work.couriers.seen(self.id, self.host, now)
             work.outbox.renew(self.id, now + self.lease_life)
+            work.outbox.finish(finished)
+        del self._finished[: len(finished)]
 
     def _sign_off(self) -> None:
         with self.store.write() as work:
             work.couriers.forget(self.id)
+            work.outbox.finish(self._finished)
 
     async def _wait(self, seconds: float) -> None:
         sleeping = asyncio.ensure_future(self.clock.sleep(seconds))

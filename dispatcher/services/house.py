@@ -18,6 +18,7 @@ from dispatcher.services.preparation import Preparation
 from dispatcher.services.review import Moderation, Tone
 from dispatcher.services.routing import Routing
 from dispatcher.services.sealing import Sealing
+from dispatcher.services.second_reading import SecondReading
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.store import Store
 
@@ -39,6 +40,7 @@ class House:
     intake: Intake
     confirmation: Confirmation
     moderation: Moderation
+    second_reading: SecondReading
     preparation: Preparation
     pausing: Pausing
     sealing: Sealing

@@ -1,10 +1,11 @@
 """Letters come in, from the form or from a file: each field is checked, the words are read for respect, the
-mission is found, and the letter is kept. One letter of a person to a mission in a campaign, never two."""
+mission is found, and the letter is kept. One letter of a person to a mission in a campaign, never two.
 
-import json
+Letters of a file are read by the rules alone; what passes them is read a second time before it goes on."""
+
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol, TypeVar
 
 from dispatcher.domain.campaign import LANGUAGES, Campaign
@@ -21,15 +22,16 @@ from dispatcher.domain.entry import (
     yes_or_no,
 )
 from dispatcher.domain.language import guess_language
-from dispatcher.domain.letter import LetterId, LetterState, NewLetter
+from dispatcher.domain.letter import FROM_FILE, FROM_FORM, LetterId, LetterState, NewLetter
 from dispatcher.domain.place import Place
 from dispatcher.domain.routing import Route
 from dispatcher.domain.tone import Assessment, Verdict
 from dispatcher.services.campaigns import Campaigns, coming_day
 from dispatcher.services.clock import Clock
-from dispatcher.services.outbox import Dispatch, notice
+from dispatcher.services.outbox import notice
 from dispatcher.services.review import Tone, in_words
 from dispatcher.services.routing import Routing, Wayfinder, mission_key
+from dispatcher.services.second_reading import in_json
 from dispatcher.services.store import Store, Work
 
 _T = TypeVar("_T")
@@ -121,8 +123,11 @@ class Refusal:
 
 @dataclass(kw_only=True)
 class Tally:
+    """for_review and to_read_again: of the letters taken, those that wait for a person, or for the second reading."""
+
     taken: int = 0
     for_review: int = 0
+    to_read_again: int = 0
     refusals: list[Refusal] = field(default_factory=list)
 
 
@@ -132,19 +137,23 @@ class Intake:
     clock: Clock
     campaigns: Campaigns
     routing: Routing
-    dispatch: Dispatch
     tone: Tone
+    # The tone check's rules alone, which are quick.
+    rules: Tone
     places: PlaceBook
     mailboxes: Mailboxes
 
     def read(self, draft: Draft, way: Wayfinder, campaign: Campaign, on: date) -> Reading:
         """Checks every field, then the words, then the way; nothing is kept."""
+        return self._read(self.tone, draft, way, campaign, on)
+
+    def _read(self, tone: Tone, draft: Draft, way: Wayfinder, campaign: Campaign, on: date) -> Reading:
         entry = self.check(draft)
         if not isinstance(entry, Entry):
             return Reading(problems=entry)
         return Reading(
             entry=entry,
-            assessment=self.tone.assess(entry.text, language=entry.language),
+            assessment=tone.assess(entry.text, language=entry.language),
             route=way.route(entry.place, campaign, on=on, shielded=entry.shielded),
         )
 
@@ -199,7 +208,7 @@ class Intake:
             if draft.form_key and (known := work.letters.by_form_key(draft.form_key)):
                 return known.id, reading
             new = self._new(
-                work, reading, campaign, day, source="form", state=LetterState.SUBMITTED, draft=draft
+                work, reading, campaign, day, source=FROM_FORM, state=LetterState.SUBMITTED, draft=draft
             )
             (id,) = work.letters.add([new], at=now, by="form")
             work.outbox.add([notice(id, Notice.CONFIRMATION, campaign, at=now)], at=now, by="form")
@@ -213,7 +222,9 @@ class Intake:
         day = coming_day(campaign, now)
         with self.store.read() as work:
             way = self.routing.present(work)
-        readings = [(position, draft, self.read(draft, way, campaign, day)) for position, draft in rows]
+        readings = [
+            (position, draft, self._read(self.rules, draft, way, campaign, day)) for position, draft in rows
+        ]
         usable = []
         for position, draft, reading in readings:
             reasons = _reasons(reading)
@@ -225,7 +236,9 @@ class Intake:
             made = self._without_doubles(work, usable, tally, campaign, day, confirmed=confirmed)
             ids = work.letters.add(made, at=now, by="import")
             if confirmed:
-                self._approve_added(work, ids, tally, at=now)
+                doubtful = sum(letter.state is LetterState.IN_REVIEW for letter in made)
+                tally.for_review += doubtful
+                tally.to_read_again += len(ids) - doubtful
             else:
                 work.outbox.add(
                     [notice(id, Notice.CONFIRMATION, campaign, at=now) for id in ids], at=now, by="import"
@@ -247,9 +260,12 @@ class Intake:
             review = reading.assessment is not None and reading.assessment.verdict is Verdict.REVIEW
             state = LetterState.SUBMITTED
             if confirmed:
-                state = LetterState.IN_REVIEW if review else LetterState.APPROVED
+                state = LetterState.IN_REVIEW if review else LetterState.CONFIRMED
             made.append(
-                (position, self._new(work, reading, campaign, day, source="file", state=state, draft=draft))
+                (
+                    position,
+                    self._new(work, reading, campaign, day, source=FROM_FILE, state=state, draft=draft),
+                )
             )
         persons = [letter.person for _, letter in made]
         standing = work.letters.standing(campaign.id, day, persons, asked=not confirmed)
@@ -263,12 +279,6 @@ class Intake:
             standing.add(key)
             kept.append(letter)
         return kept
-
-    def _approve_added(self, work: Work, ids: Sequence[LetterId], tally: Tally, *, at: datetime) -> None:
-        letters = work.letters.get(ids)
-        approved = [letters[id] for id in ids if letters[id].state is LetterState.APPROVED]
-        tally.for_review += len(ids) - len(approved)
-        self.dispatch.open_first(work, approved, at=at)
 
     def _new(
         self,
@@ -301,9 +311,7 @@ class Intake:
             text=entry.text,
             verdict=assessment.verdict.value,
             asked_for_person=draft.wants_person,
-            findings=json.dumps([asdict(finding) for finding in assessment.findings], ensure_ascii=False)
-            if assessment.findings
-            else "[]",
+            findings=in_json(assessment),
             mission=mission_key(found),
             route_reason=found.reason,
             form_key=draft.form_key,

@@ -71,6 +71,7 @@ class Rehearsal:
         day = coming_day(self.house.campaigns.active, self.clock.now())
         result = Result(day=day)
         self._take_in(drafts, result, say)
+        result.in_review += self.house.second_reading.finish(say).in_review
         self._prepare(say)
         result.late = self._late(day)
         asyncio.run(self._live_through(day, say))

@@ -54,14 +54,16 @@ def instant(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def first_line(totals: Mapping[DeliveryState, int], in_review: int) -> str:
-    """The board's sentence."""
+def first_line(totals: Mapping[DeliveryState, int], in_review: int, unread: int = 0) -> str:
+    """The board's sentence. unread: letters that wait for their second reading."""
     state = DeliveryState
     gone = {state.FAILED, state.BOUNCED, state.CANCELLED}
     all_letters = sum(count for each, count in totals.items() if each not in gone)
     there = totals.get(state.ACCEPTED, 0) + totals.get(state.DELIVERED, 0)
     needs = totals.get(state.HELD, 0) + totals.get(state.IN_DOUBT, 0) + in_review
     sentence = f"{there:,} of {all_letters:,} letters are with their missions."
+    if unread:
+        sentence += f" {unread:,} more wait{'s' if unread == 1 else ''} for the second reading."
     if needs == 0:
         return sentence + " Nothing needs you."
     return sentence + f" {needs:,} need{'s' if needs == 1 else ''} you."

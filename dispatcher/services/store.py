@@ -65,6 +65,12 @@ class Letters(Protocol):
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         """Raises IllegalMove; writes the log row."""
 
+    def approve(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        """Of letters that stand at confirmed."""
+
+    def judge(self, id: LetterId, verdict: str, findings: str) -> None:
+        """What a later reading found takes the place of what was found before. findings: as JSON."""
+
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         """Marks as dispatched those of these letters that are approved; the others are left as they are."""
 
@@ -159,9 +165,12 @@ class Outbox(Protocol):
         """Raises IllegalMove for any of them; writes the log rows."""
 
     def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> int:
-        """What dead couriers have on the wire, and whatever's lease ran out, becomes in_doubt. Answers how many."""
+        """What dead couriers have on the wire, and what a lease that ran out holds, becomes in_doubt. How many."""
 
     def renew(self, courier: str, until: datetime) -> None: ...
+
+    def finish(self, leases: Sequence[str]) -> None:
+        """Nothing of these leases is on the wire any more."""
 
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         """New due times for rows that are queued or held."""

@@ -224,6 +224,11 @@ class ToneCheck:
         return [finding] if share > limits.review else []
 
 
+def unread_letter(language: str) -> Assessment:
+    """Of a letter whose reader failed: a person reads it."""
+    return assessed([_unread("judge-failed", Category.UNREAD)], language=language)
+
+
 def verdict_of_open(findings: Iterable[Finding]) -> Verdict:
     """REVIEW where something hangs on a doubt alone."""
     seen = tuple(findings)

@@ -101,7 +101,7 @@ class Transport(Protocol):
 
 
 def _unfit(sender: str, recipient: str, content: bytes) -> str | None:
-    if _NOT_IN_AN_ADDRESS.search(sender) or _NOT_IN_AN_ADDRESS.search(recipient):
+    if _NOT_IN_AN_ADDRESS.search(sender + recipient):
         return "an envelope address holds white space, a control character or an angle bracket"
     if not recipient:
         return "it has no recipient"

@@ -23,6 +23,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.courier import Courier
 from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
+from dispatcher.services.second_reading import ReaderAtHand
 from dispatcher.services.store import LogFilter, LogRow
 from dispatcher.settings import load_settings
 from dispatcher.wiring import at_work, make_courier, open_house
@@ -103,6 +104,8 @@ class Station:
         others = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
         # As on a terminal without colours, in UTF-8 whatever the machine's own setting.
         fixed = {"PYTHONUTF8": "1", "TZ": "UTC", "DISPATCHER_DATA": str(self.data)}
+        # Each process would take seconds to load the large model; the tests that are about it ask for it.
+        fixed["DISPATCHER_TONE__SMALL"] = "true"
         return {**others, **fixed, **self.settings}
 
     def run(
@@ -172,6 +175,7 @@ class Station:
             tally = Tally()
             house.intake.take_batch(list(enumerate(drafts)), tally, confirmed=True)
             assert tally.taken == len(drafts), tally
+            replace(house.second_reading, reader=ReaderAtHand(house.tone)).finish()
             with house.store.write() as work:
                 house.dispatch.release(work, house.campaigns.active, at=house.clock.now(), now=True)
             house.preparation.prepare_all()

@@ -8,6 +8,7 @@ from threading import Barrier
 
 import pytest
 
+from dispatcher.adapters.database.letters import LetterTable
 from dispatcher.domain.delivery import DeliveryState, Notice
 from dispatcher.domain.letter import LetterState
 from dispatcher.domain.place import Place
@@ -240,10 +241,12 @@ def batch(home: Installation, *drafts: Draft, confirmed: bool = True) -> Tally:
     return tally
 
 
-def test_confirmed_letters_of_a_file_are_approved_with_their_delivery(home: Installation) -> None:
-    assert batch(home, draft(1), draft(2)) == Tally(taken=2)
-    assert home.states() == {DeliveryState.QUEUED: 2}
-    assert {letter.source for letter in home.letters(S.APPROVED)} == {"file"}
+def test_confirmed_letters_of_a_file_wait_for_their_second_reading_without_a_delivery(
+    home: Installation,
+) -> None:
+    assert batch(home, draft(1), draft(2)) == Tally(taken=2, to_read_again=2)
+    assert home.states() == {}
+    assert {letter.source for letter in home.letters(S.CONFIRMED)} == {"file"}
     assert notices(home) == []
     assert home.audit().ok
 
@@ -268,9 +271,8 @@ def test_rejected_rows_name_their_place_and_every_reason_and_the_others_are_take
 
 def test_a_doubtful_letter_of_a_file_waits_for_a_person(home: Installation) -> None:
     tally = batch(home, draft(1, letter=THREAT), draft(2))
-    assert (tally.taken, tally.for_review) == (2, 1)
+    assert (tally.taken, tally.for_review, tally.to_read_again) == (2, 1, 1)
     assert len(home.letters(S.IN_REVIEW)) == 1
-    assert home.states() == {DeliveryState.QUEUED: 1}
 
 
 @pytest.mark.parametrize("confirmed", [True, False])
@@ -291,12 +293,11 @@ def test_a_file_is_taken_whole_or_not_at_all(home: Installation, monkeypatch: py
     def breaks(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(type(home.house.dispatch), "open_first", breaks)
+    monkeypatch.setattr(LetterTable, "_log", breaks)
     with pytest.raises(ZeroDivisionError):
         batch(home, draft(1))
     monkeypatch.undo()
-    assert home.letters(S.APPROVED) == []
-    assert home.audit().approved == 0
+    assert home.letters(S.CONFIRMED) == []
     assert batch(home, draft(1)).taken == 1
 
 

@@ -65,6 +65,13 @@ def test_the_boards_sentence_says_what_is_known(
     assert first_line(totals, in_review) == sentence
 
 
+def test_the_boards_sentence_tells_of_letters_that_wait_for_their_second_reading() -> None:
+    assert first_line({D.QUEUED: 2}, 0, 1_200) == (
+        "0 of 2 letters are with their missions. 1,200 more wait for the second reading. Nothing needs you."
+    )
+    assert "1 more waits for the second reading." in first_line({}, 1, 1)
+
+
 def test_a_packet_holds_every_letter_that_waits_for_paper(home: Installation) -> None:
     home.take(3, country="IS")
     home.take(1, first=9)

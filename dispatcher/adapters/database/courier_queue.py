@@ -9,8 +9,10 @@ from sqlalchemy import Integer, Select, Update, and_, bindparam, exists, func, o
 
 from dispatcher.adapters.database.bulk import as_value, at_once, fetched_at_once, insert_rows, listed
 from dispatcher.adapters.database.delivery_log import delivery_of
-from dispatcher.adapters.database.move_log import MoveLog
-from dispatcher.adapters.database.schema import OPEN, attempts, outbox, pauses, renderings
+from dispatcher.adapters.database.lease_table import LeaseTable, on_the_wire
+from dispatcher.adapters.database.letters import CHUNK
+from dispatcher.adapters.database.move_log import MoveLog, marks
+from dispatcher.adapters.database.schema import attempts, outbox, pauses, renderings
 from dispatcher.domain.delivery import LIVE, Delivery, DeliveryId, DeliveryState, Notice, check_delivery_move
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Attempt, OutcomeKind
@@ -30,9 +32,11 @@ class CourierQueue(MoveLog):
     def start(
         self, ids: Sequence[DeliveryId], *, courier: str, lease: str, until: datetime, at: datetime
     ) -> set[DeliveryId]:
-        values = {"ids": as_value(self._connection, ids), "courier": courier, "lease": lease, "until": until}
-        statement = _start(self._connection.dialect.name)
-        count = self._connection.execute(statement, {**values, "at": at}).rowcount
+        if not ids:
+            return set()
+        LeaseTable(self._connection).take(lease, courier, until, ids)
+        values = {"ids": as_value(self._connection, ids), "lease": lease, "at": at}
+        count = self._connection.execute(_start(self._connection.dialect.name), values).rowcount
         # A pause that was set between two statements of this transaction keeps some from starting.
         started = list(ids) if count == len(ids) else [row.id for row in self.of_lease(lease)]
         self._write_same_move(started, _S.QUEUED, _S.SENDING, at=at, by=by_courier(courier))
@@ -42,7 +46,7 @@ class CourierQueue(MoveLog):
         if due:
             self._connection.execute(
                 update(outbox)
-                .where(outbox.c.id == bindparam("row"), outbox.c.state == _S.QUEUED.value)
+                .where(outbox.c.id == bindparam("row"), outbox.c.awaits == _S.QUEUED.value)
                 .values(due_at=bindparam("due")),
                 [{"row": id, "due": due_at} for id, due_at in due.items()],
             )
@@ -108,12 +112,11 @@ class CourierQueue(MoveLog):
             .values(
                 state=bindparam("new"),
                 live=bindparam("still_live"),
+                awaits=bindparam("waits"),
                 reason=bindparam("why"),
                 due_at=func.coalesce(bindparam("due", type_=outbox.c.due_at.type), outbox.c.due_at),
                 tries=outbox.c.tries - bindparam("not_its_own", type_=outbox.c.tries.type),
                 lease=bindparam("kept_lease"),
-                lease_until=None,
-                courier=None,
                 moved_at=at,
             ),
             [
@@ -121,6 +124,7 @@ class CourierQueue(MoveLog):
                     "row": result.delivery,
                     "new": result.new.value,
                     "still_live": result.new in LIVE,
+                    "waits": marks(result.new)["awaits"],
                     "why": result.reason,
                     "due": result.due_at,
                     # The relay was at fault: this was no try of the letter's own.
@@ -145,33 +149,46 @@ class CourierQueue(MoveLog):
         return {DeliveryId(id): _S(state) for id, state, lease in rows if lease == leases[DeliveryId(id)]}
 
     def of_lease(self, lease: str) -> list[Delivery]:
-        # A row in doubt keeps its lease for the late answer.
-        leased = self._few(outbox.c.state.in_([_S.SENDING.value, _S.IN_DOUBT.value]))
-        rows = self._connection.execute(select(outbox).where(outbox.c.lease == lease, leased, OPEN))
-        return sorted(map(delivery_of, rows), key=lambda delivery: delivery.id)
+        held = LeaseTable(self._connection).held_by(lease)
+        found: dict[DeliveryId, Delivery] = {}
+        for start in range(0, len(held), CHUNK):
+            mine = and_(outbox.c.id.in_(held[start : start + CHUNK]), outbox.c.state == _S.SENDING.value)
+            found |= self._of_lease(lease, mine)
+        # A row in doubt keeps its lease for the late answer, also after the lease has ended.
+        in_doubt = outbox.c.awaits == _S.IN_DOUBT.value
+        # Few are in doubt where thousands wait, and SQLite knows only how many rows a state has on the average.
+        sqlite = self._connection.dialect.name == "sqlite"
+        found |= self._of_lease(lease, func.unlikely(in_doubt) if sqlite else in_doubt)
+        return [found[id] for id in sorted(found)]
+
+    def _of_lease(self, lease: str, where: Any) -> dict[DeliveryId, Delivery]:
+        rows = self._connection.execute(select(outbox).where(outbox.c.lease == lease, where))
+        return {DeliveryId(row.id): delivery_of(row) for row in rows}
 
     def recover(self, *, now: datetime, dead: Sequence[str], by: str) -> int:
-        gone = and_(OPEN, or_(outbox.c.courier.in_(dead), outbox.c.lease_until < now))
-        return self._change(
+        table = LeaseTable(self._connection)
+        over = table.ended(now=now, dead=dead)
+        if not over:
+            return 0
+        gone = and_(outbox.c.lease.in_(over), on_the_wire(self._connection.dialect.name))
+        count = self._change(
             _S.SENDING, gone, _S.IN_DOUBT, reason="courier_gone", at=now, by=by, drop_lease=False
         )
-
-    def renew(self, courier: str, until: datetime) -> None:
-        mine = and_(outbox.c.courier == courier, self._with_courier())
-        self._connection.execute(update(outbox).where(mine).values(lease_until=until))
-
-    def under_way(self) -> int:
-        count: int = self._connection.execute(
-            select(func.count()).select_from(outbox).where(self._with_courier())
-        ).scalar_one()
+        table.give_up(over)
         return count
 
-    def _with_courier(self) -> Any:
-        return and_(OPEN, self._few(outbox.c.state == _S.SENDING.value))
+    def renew(self, courier: str, until: datetime) -> None:
+        LeaseTable(self._connection).renew(courier, until)
 
-    def _few(self, state: Any) -> Any:
-        """Of thousands that wait few are on the wire; SQLite knows only how many rows a state has on the average."""
-        return state if self._connection.dialect.name == "postgresql" else func.unlikely(state)
+    def finish(self, leases: Sequence[str]) -> None:
+        LeaseTable(self._connection).give_up(leases)
+
+    def under_way(self) -> int:
+        mine = on_the_wire(self._connection.dialect.name)
+        count: int = self._connection.execute(
+            select(func.count()).select_from(outbox).where(mine)
+        ).scalar_one()
+        return count
 
 
 @cache
@@ -183,8 +200,7 @@ def _due(engine: str) -> Select[Any]:
         )
         .join(renderings)
         .where(
-            outbox.c.state == _S.QUEUED.value,
-            OPEN,
+            outbox.c.awaits == _S.QUEUED.value,
             outbox.c.kind == bindparam("kind"),
             outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
             ~paused(),
@@ -202,9 +218,8 @@ def _start(engine: str) -> Update:
         .where(outbox.c.id.in_(listed(engine)), outbox.c.state == _S.QUEUED.value, ~paused())
         .values(
             state=_S.SENDING.value,
-            courier=bindparam("courier"),
+            awaits=None,
             lease=bindparam("lease"),
-            lease_until=bindparam("until", type_=outbox.c.lease_until.type),
             tries=outbox.c.tries + 1,
             first_try_at=func.coalesce(outbox.c.first_try_at, bindparam("at", type_=outbox.c.due_at.type)),
             moved_at=bindparam("at", type_=outbox.c.moved_at.type),
@@ -223,10 +238,8 @@ def _accept(engine: str) -> Update:
         )
         .values(
             state=_S.ACCEPTED.value,
+            awaits=None,
             reason=None,
-            lease=None,
-            lease_until=None,
-            courier=None,
             moved_at=bindparam("at", type_=outbox.c.moved_at.type),
         )
     )

@@ -64,6 +64,13 @@ class Database:
         with _plain_errors(), self._writing.begin() as connection:
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A session of its own, without a transaction; what it holds ends with the block."""
+        with _plain_errors(), self.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").detach()
+            yield connection
+
     def close(self) -> None:
         self.engine.dispose()
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
 
-from dispatcher.adapters.database.schema import OPEN, attempts, fax_jobs, outbox
+from dispatcher.adapters.database.lease_table import on_the_wire
+from dispatcher.adapters.database.schema import attempts, fax_jobs, outbox
 from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.fax_result import CallEnd
 from dispatcher.domain.fax_schedule import Call
@@ -87,8 +88,7 @@ class FaxJobTable:
             fax_jobs.c.outbox.not_in(own),
         )
         about_to_be = select(outbox.c.recipient).where(
-            OPEN,
-            outbox.c.state == DeliveryState.SENDING.value,
+            on_the_wire(self._connection.dialect.name),
             _FAX,
             outbox.c.recipient.in_(wanted),
             outbox.c.id.not_in(own),
@@ -129,7 +129,7 @@ class FaxJobTable:
     def doubtful(self, limit: int) -> list[DeliveryId]:
         query = (
             select(outbox.c.id)
-            .where(outbox.c.state == DeliveryState.IN_DOUBT.value, OPEN, _FAX)
+            .where(outbox.c.awaits == DeliveryState.IN_DOUBT.value, _FAX)
             .order_by(outbox.c.moved_at.desc())
             .limit(limit)
         )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, exists, func, or_, select
+from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, case, exists, func, or_, select
 
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
-from dispatcher.domain.delivery import GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
+from dispatcher.domain.delivery import AWAITED, GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.domain.sealing import LogPages, Seal
@@ -79,9 +79,11 @@ class LedgerTables:
         known = exists().where(outbox.c.id == attempts.c.outbox)
         return self._ids(select(attempts.c.outbox).where(~known).distinct())
 
-    def deliveries_wrongly_live(self) -> Sequence[int]:
+    def deliveries_wrongly_marked(self) -> Sequence[int]:
         over = outbox.c.state.in_([state.value for state in DeliveryState if state not in LIVE])
-        return self._ids(select(outbox.c.id).where(outbox.c.live == over))
+        awaited = outbox.c.state.in_([state.value for state in AWAITED])
+        otherwise = outbox.c.awaits.is_distinct_from(case((awaited, outbox.c.state)))
+        return self._ids(select(outbox.c.id).where(or_(outbox.c.live == over, otherwise)))
 
     def deliveries_given_back_by_nobody(self) -> Sequence[int]:
         said = exists().where(

@@ -5,7 +5,8 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, Update, bindparam, func, insert, select, update
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.move_log import write_same_move
@@ -123,6 +124,25 @@ class LetterTable:
         )
         self._log([(id, old, new)], at=at, by=by, note=note)
 
+    def approve(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
+        confirmed, approved = LetterState.CONFIRMED, LetterState.APPROVED
+        check_letter_move(confirmed, approved)
+        statement = _approved(self._connection.dialect.name)
+        rows = fetched(self._connection, statement, ids=as_value(self._connection, ids), at=at)
+        write_same_move(
+            self._connection,
+            "letter",
+            [id for (id,) in rows],
+            confirmed.value,
+            approved.value,
+            at=at,
+            by=by,
+        )
+
+    def judge(self, id: LetterId, verdict: str, findings: str) -> None:
+        self._connection.execute(update(letters).where(letters.c.id == id).values(verdict=verdict))
+        self._connection.execute(update(writings).where(writings.c.letter == id).values(findings=findings))
+
     def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
         approved, dispatched = LetterState.APPROVED.value, LetterState.DISPATCHED.value
         connection, engine = self._connection, self._connection.dialect.name
@@ -202,19 +222,12 @@ class LetterTable:
         note: str | None = None,
     ) -> None:
         if steps:
-            self._connection.execute(
-                insert(moves),
+            insert_rows(
+                self._connection,
+                moves,
+                ("subject", "subject_id", "old", "new", "note", "by", "at"),
                 [
-                    {
-                        "subject": "letter",
-                        "subject_id": id,
-                        "old": old.value if old else None,
-                        "new": new.value,
-                        "reason": None,
-                        "note": note,
-                        "by": by,
-                        "at": at,
-                    }
+                    ("letter", id, old.value if old else None, new.value, note, by, at)
                     for id, old, new in steps
                 ],
             )
@@ -226,6 +239,18 @@ def _dispatched(engine: str) -> Update:
         update(letters)
         .where(letters.c.id.in_(listed(engine)), letters.c.state == LetterState.APPROVED.value)
         .values(state=LetterState.DISPATCHED.value)
+    )
+
+
+@cache
+def _approved(engine: str) -> ReturningUpdate[tuple[int]]:
+    return (
+        update(letters)
+        .where(letters.c.id.in_(listed(engine)), letters.c.state == LetterState.CONFIRMED.value)
+        .values(
+            state=LetterState.APPROVED.value, approved_at=bindparam("at", type_=letters.c.approved_at.type)
+        )
+        .returning(letters.c.id)
     )
 
 

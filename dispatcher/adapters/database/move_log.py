@@ -9,11 +9,17 @@ from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
 from dispatcher.adapters.database.bulk import as_value, insert_rows, listed
 from dispatcher.adapters.database.schema import moves, outbox
-from dispatcher.domain.delivery import LIVE, DeliveryId, DeliveryState, check_delivery_move
+from dispatcher.domain.delivery import AWAITED, LIVE, DeliveryId, DeliveryState, check_delivery_move
 
 _DELIVERY = "delivery"
 _COLUMNS = ("subject", "subject_id", "old", "new", "reason", "note", "by", "at")
 Step = tuple[DeliveryId, DeliveryState | None, DeliveryState, str | None]
+
+
+def marks(state: DeliveryState) -> dict[str, Any]:
+    """A delivery's state and what stands beside it for the indexes; set together wherever a state is set."""
+    awaits = state.value if state in AWAITED else None
+    return {"state": state.value, "live": state in LIVE, "awaits": awaits}
 
 
 class MoveLog:
@@ -33,12 +39,12 @@ class MoveLog:
     ) -> int:
         """Moves every row in `old` that meets the condition."""
         check_delivery_move(old, new)
-        values: dict[str, Any] = {"state": new.value, "live": new in LIVE, "reason": reason, "moved_at": at}
+        values = {**marks(new), "reason": reason, "moved_at": at}
         if drop_lease:
-            values |= {"lease": None, "lease_until": None, "courier": None}
+            values["lease"] = None
         changed = self._connection.scalars(
             update(outbox)
-            .where(outbox.c.state == old.value, condition)
+            .where((outbox.c.awaits if old in AWAITED else outbox.c.state) == old.value, condition)
             .values(**values)
             .returning(outbox.c.id)
         ).all()

@@ -21,11 +21,11 @@ from dispatcher.adapters.database.bulk import as_value, listed, picked
 from dispatcher.adapters.database.courier_queue import LETTER, NOTICE, CourierQueue, covers, paused
 from dispatcher.adapters.database.delivery_log import DeliveryLog, delivery_of
 from dispatcher.adapters.database.letters import CHUNK
-from dispatcher.adapters.database.schema import OPEN, QUEUED, RENDERED, outbox, renderings
+from dispatcher.adapters.database.move_log import marks
+from dispatcher.adapters.database.schema import QUEUED, RENDERED, outbox, renderings
 from dispatcher.adapters.database.types import vault_of
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import (
-    LIVE,
     PAUSES,
     Delivery,
     DeliveryId,
@@ -40,6 +40,7 @@ from dispatcher.services.stationery import Rendered
 from dispatcher.services.store import PauseScope
 
 _S = DeliveryState
+_WAITING = [_S.QUEUED.value, _S.HELD.value]
 
 
 class OutboxTable(CourierQueue, DeliveryLog):
@@ -89,10 +90,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def unrendered(self, limit: int) -> list[Delivery]:
         rows = self._connection.execute(
-            select(outbox)
-            .where(outbox.c.rendering.is_(None), outbox.c.state == _S.QUEUED.value)
-            .order_by(outbox.c.due_at)
-            .limit(limit)
+            select(outbox).where(outbox.c.rendering.is_(None), QUEUED).order_by(outbox.c.due_at).limit(limit)
         )
         return [delivery_of(row) for row in rows]
 
@@ -177,11 +175,11 @@ class OutboxTable(CourierQueue, DeliveryLog):
         ).all()
         for row in rows:
             check_delivery_move(_S(row.state), new, Channel(row.channel) if row.channel else None)
-        values: dict[str, Any] = {"state": new.value, "live": new in LIVE, "reason": reason, "moved_at": at}
+        values = {**marks(new), "reason": reason, "moved_at": at}
         if due_at is not None:
             values["due_at"] = due_at
         if new is not _S.IN_DOUBT:
-            values |= {"lease": None, "lease_until": None, "courier": None}
+            values["lease"] = None
         self._connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**values))
         self._write_moves(
             [(DeliveryId(row.id), _S(row.state), new, reason) for row in rows], at=at, by=by, note=note
@@ -189,7 +187,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         if due:
-            waits = or_(outbox.c.state == _S.QUEUED.value, outbox.c.state == _S.HELD.value)
+            waits = or_(outbox.c.awaits == _S.QUEUED.value, outbox.c.awaits == _S.HELD.value)
             self._connection.execute(
                 update(outbox)
                 .where(outbox.c.id == bindparam("row"), waits)
@@ -206,7 +204,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
     ) -> list[Delivery]:
         query = (
             select(outbox)
-            .where(outbox.c.kind == LETTER, outbox.c.state.in_([_S.QUEUED.value, _S.HELD.value]), OPEN)
+            .where(outbox.c.kind == LETTER, outbox.c.awaits.in_(_WAITING))
             .order_by(outbox.c.due_at, outbox.c.id)
         )
         if campaign is not None:
@@ -220,9 +218,9 @@ class OutboxTable(CourierQueue, DeliveryLog):
     def wrongly_held(self, carriers: Iterable[Channel]) -> bool:
         carried = outbox.c.channel.in_([channel.value for channel in carriers])
         waits_in_vain = and_(
-            outbox.c.state == _S.HELD.value, outbox.c.reason == HoldReason.NO_CARRIER.value, carried
+            outbox.c.awaits == _S.HELD.value, outbox.c.reason == HoldReason.NO_CARRIER.value, carried
         )
-        goes_nowhere = and_(outbox.c.state == _S.QUEUED.value, outbox.c.kind == LETTER, ~carried)
+        goes_nowhere = and_(outbox.c.awaits == _S.QUEUED.value, outbox.c.kind == LETTER, ~carried)
         return (
             self._connection.execute(
                 select(outbox.c.id).where(or_(waits_in_vain, goes_nowhere)).limit(1)
@@ -231,7 +229,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
         )
 
     def held_for(self, reason: HoldReason) -> list[DeliveryId]:
-        held = and_(outbox.c.state == _S.HELD.value, outbox.c.reason == reason.value)
+        held = and_(outbox.c.awaits == _S.HELD.value, outbox.c.reason == reason.value)
         return [DeliveryId(id) for id in self._connection.scalars(select(outbox.c.id).where(held))]
 
     def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
@@ -282,7 +280,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
             self._connection.execute(
                 update(outbox)
                 .where(
-                    outbox.c.state == _S.HELD.value,
+                    outbox.c.awaits == _S.HELD.value,
                     outbox.c.reason == f"{gone.value}_paused",
                     ~exists().where(covers(gone)),
                     exists().where(covers(stands)),
@@ -292,7 +290,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
 
 _FIRST_DUE = select(func.min(outbox.c.due_at)).where(
-    outbox.c.state == _S.QUEUED.value, OPEN, outbox.c.kind == bindparam("kind")
+    outbox.c.awaits == _S.QUEUED.value, outbox.c.kind == bindparam("kind")
 )
 
 
@@ -305,7 +303,7 @@ def _new_row(new: NewDelivery, at: datetime) -> dict[str, Any]:
         "mission": new.mission,
         "channel": new.channel.value if new.channel else None,
         "recipient": new.recipient,
-        "state": (_S.HELD if new.held else _S.QUEUED).value,
+        **marks(_S.HELD if new.held else _S.QUEUED),
         "reason": new.held.value if new.held else None,
         "due_at": new.due_at,
         "message_id": new.message_id,

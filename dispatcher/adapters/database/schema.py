@@ -107,8 +107,9 @@ renderings = Table(
 )
 
 # What the outbox's partial indexes hold. A planner takes such an index only for a query with the same words in it.
-OPEN = text("state NOT IN ('accepted', 'delivered', 'cancelled')")
-QUEUED = text("state = 'queued'")
+QUEUED = text("awaits = 'queued'")
+_UNRENDERED = text("rendering IS NULL AND awaits = 'queued'")
+_AWAITED = text("awaits IS NOT NULL")
 
 outbox = Table(
     "outbox",
@@ -126,9 +127,8 @@ outbox = Table(
     Column("reason", String(24)),
     Column("due_at", Instant, nullable=False),
     Column("first_try_at", Instant),
+    # Of the try that has it on the wire, and of one that is in doubt. What was accepted may keep it.
     Column("lease", String(32)),
-    Column("lease_until", Instant),
-    Column("courier", String(32)),
     Column("message_id", Text, nullable=False, unique=True),
     Column("rendering", Key, ForeignKey("renderings.id")),
     Column("tries", Integer, nullable=False, server_default="0"),
@@ -137,17 +137,20 @@ outbox = Table(
     # False once the delivery has ended without its letter having arrived (domain.delivery.LIVE). Beside the state, so
     # that the index of live letters is written only where a letter's road ends, not with every step.
     Column("live", Boolean, nullable=False, server_default=true()),
+    # The state where somebody waits or looks for it (domain.delivery.AWAITED), NULL from the moment it is on the wire:
+    # so "accepted" concerns no index, and PostgreSQL writes it in place.
+    Column("awaits", String(10)),
     Column("created_at", Instant, nullable=False),
     Column("moved_at", Instant, nullable=False),
     # Each index holds only the rows that are looked for by it: most letters have arrived, and every index that a step
-    # concerns costs as much as the row. Queries must say the same condition, word for word (see `OPEN`).
+    # concerns costs as much as the row. Queries must say the same condition, word for word (see `QUEUED`).
     Index(
-        "ix_outbox_state_kind_due_at",
-        "state",
+        "ix_outbox_awaits_kind_due_at",
+        "awaits",
         "kind",
         "due_at",
-        sqlite_where=OPEN,
-        postgresql_where=OPEN,
+        sqlite_where=_AWAITED,
+        postgresql_where=_AWAITED,
     ),
     Index(
         "ix_outbox_mission_due_at",
@@ -159,8 +162,8 @@ outbox = Table(
     Index(
         "ix_outbox_unrendered",
         "due_at",
-        sqlite_where=text("rendering IS NULL AND state = 'queued'"),
-        postgresql_where=text("rendering IS NULL AND state = 'queued'"),
+        sqlite_where=_UNRENDERED,
+        postgresql_where=_UNRENDERED,
     ),
     # A letter is never on two channels at once: the database itself says no.
     Index(
@@ -179,6 +182,16 @@ outbox = Table(
         sqlite_where=text("kind = 'notice' AND notice <> 'answer'"),
         postgresql_where=text("kind = 'notice' AND notice <> 'answer'"),
     ),
+)
+
+# A courier's batch on the wire: until when it is alone with it, and which deliveries it holds (a JSON list of ids).
+leases = Table(
+    "leases",
+    metadata,
+    Column("lease", String(32), primary_key=True),
+    Column("courier", String(32), nullable=False),
+    Column("until", Instant, nullable=False),
+    Column("deliveries", Text, nullable=False),
 )
 
 attempts = Table(

@@ -5,18 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, Float, case, cast, func, select, text, type_coerce
 
+from dispatcher.adapters.database.lease_table import on_the_wire
 from dispatcher.adapters.database.migrate import NEWEST
-from dispatcher.adapters.database.schema import OPEN, attempts, outbox
+from dispatcher.adapters.database.schema import attempts, outbox
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.vitals import Answers
 
 _MICROSECONDS = 1_000_000
-# The others only grow, and counting them would read the whole outbox.
-_WAITING = [
-    state.value
-    for state in DeliveryState
-    if state not in {DeliveryState.ACCEPTED, DeliveryState.DELIVERED, DeliveryState.CANCELLED}
-]
 
 
 class VitalsQueries:
@@ -27,18 +22,25 @@ class VitalsQueries:
         return self._connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == NEWEST
 
     def waiting(self) -> dict[tuple[str, str], int]:
-        query = (
+        # What has arrived only grows, and counting it would read the whole outbox.
+        awaited = (
+            select(outbox.c.kind, outbox.c.awaits, func.count())
+            .where(outbox.c.awaits.is_not(None))
+            .group_by(outbox.c.awaits, outbox.c.kind)
+        )
+        going = (
             select(outbox.c.kind, outbox.c.state, func.count())
-            .where(outbox.c.state.in_(_WAITING), OPEN)
+            .where(on_the_wire(self._connection.dialect.name))
             .group_by(outbox.c.state, outbox.c.kind)
         )
-        return {(kind, state): count for kind, state, count in self._connection.execute(query)}
+        rows = [*self._connection.execute(awaited), *self._connection.execute(going)]
+        return {(kind, state): count for kind, state, count in rows}
 
     def oldest_due(self) -> dict[str, datetime]:
         found = {}
         for kind in ("letter", "notice"):
             query = select(func.min(outbox.c.due_at)).where(
-                outbox.c.state == DeliveryState.QUEUED.value, OPEN, outbox.c.kind == kind
+                outbox.c.awaits == DeliveryState.QUEUED.value, outbox.c.kind == kind
             )
             due = self._connection.execute(query).scalar()
             if due is not None:

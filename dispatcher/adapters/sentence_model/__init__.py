@@ -4,6 +4,6 @@ Home of numpy and of the embedding library, both of the optional extra `coach`. 
 smaller model that needs neither answers, with thresholds of its own. docs/guide/tone-model.md is the model card.
 """
 
-from dispatcher.adapters.sentence_model.judge import TrainedJudge, load_judge
+from dispatcher.adapters.sentence_model.judge import TrainedJudge, load_judge, model_takes_room
 
-__all__ = ["TrainedJudge", "load_judge"]
+__all__ = ["TrainedJudge", "load_judge", "model_takes_room"]

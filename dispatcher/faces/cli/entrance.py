@@ -40,9 +40,6 @@ class Entrance(Protocol):
     def trainer(self) -> Trainer:
         """Of the tone check's learned layer."""
 
-    def rules(self, settings: Settings) -> Tone:
-        """The tone check without its learned layer."""
-
     def letter_files(self) -> LetterFiles: ...
 
     def directory_files(self) -> DirectoryFiles: ...

@@ -4,6 +4,7 @@ import csv
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -113,7 +114,7 @@ def report_command(entrance: Entrance, campaign: str | None, as_json: bool) -> N
         click.echo(json.dumps(document))
         return
     click.echo(chosen.name)
-    click.echo(first_line(deliveries, letters.get(LetterState.IN_REVIEW, 0)))
+    click.echo(_sentence(deliveries, letters))
     for letter_state, count in letters.items():
         click.echo(f"  letters {letter_state.value.replace('_', ' ')}: {count:,}")
     for state, count in deliveries.items():
@@ -173,13 +174,17 @@ def _line(row: LogRow) -> tuple[str, ...]:
 def _board(house: House) -> str:
     with house.store.read() as work:
         totals = work.outbox.totals()
-        in_review = work.letters.count().get(LetterState.IN_REVIEW, 0)
+        letters = work.letters.count()
     parts = [
         f"{MARKS[state].sign} {count:,} {state.value.replace('_', ' ')}"
         for state, count in totals.items()
         if count
     ]
-    return f"{first_line(totals, in_review)} ({', '.join(parts) or 'no deliveries yet'})"
+    return f"{_sentence(totals, letters)} ({', '.join(parts) or 'no deliveries yet'})"
+
+
+def _sentence(totals: Mapping[DeliveryState, int], letters: Mapping[LetterState, int]) -> str:
+    return first_line(totals, letters.get(LetterState.IN_REVIEW, 0), letters.get(LetterState.CONFIRMED, 0))
 
 
 def _cells(row: LogRow) -> list[object]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from dispatcher.faces.cli.entrance import Entrance
+from dispatcher.faces.cli.second_reading import read_waiting
 from dispatcher.services.packet import Packets
 
 
@@ -15,6 +16,7 @@ from dispatcher.services.packet import Packets
 def packet_command(entrance: Entrance, mission: str, out: Path | None) -> None:
     """A mission's letters that wait for paper, as one PDF to print and hand over. It changes no letter's state."""
     house = entrance.house(entrance.settings())
+    read_waiting(house)
     target = out or Path(f"{mission}.pdf")
     count, pages = Packets(house=house, pages=entrance.pages()).write(mission, target)
     click.echo(

@@ -6,6 +6,7 @@ import click
 
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.faces.cli.entrance import Entrance
+from dispatcher.faces.cli.second_reading import read_waiting
 from dispatcher.services.pausing import EVERYTHING
 from dispatcher.services.store import PauseScope
 
@@ -23,6 +24,7 @@ def release_command(entrance: Entrance, campaign: str, now: bool) -> None:
     """
     house = entrance.house(entrance.settings())
     chosen = house.campaigns.get(CampaignId(campaign))
+    read_waiting(house)
     with house.store.write() as work:
         house.dispatch.reroute(work, at=house.clock.now())
         count = house.dispatch.release(work, chosen, at=house.clock.now(), now=now)

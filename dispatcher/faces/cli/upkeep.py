@@ -7,6 +7,7 @@ import click
 
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.main import FINDING
+from dispatcher.faces.cli.second_reading import in_words
 from dispatcher.services.backup import Restored, restore
 
 
@@ -26,7 +27,9 @@ def migrate_command(entrance: Entrance) -> None:
 @click.pass_obj
 def check_command(entrance: Entrance, live: bool, as_json: bool) -> None:
     """List what is not right yet. Findings of severity 'warn' can be accepted by id (check.accept)."""
-    findings = entrance.check(entrance.settings(), live=live)
+    settings = entrance.settings()
+    findings = entrance.check(settings, live=live)
+    waiting = entrance.house(settings).second_reading.waiting()
     blocked = [finding for finding in findings if finding.blocks]
     if as_json:
         rows = [
@@ -38,12 +41,16 @@ def check_command(entrance: Entrance, live: bool, as_json: bool) -> None:
             }
             for each in findings
         ]
-        click.echo(json.dumps({"ok": not blocked, "findings": rows}, ensure_ascii=False))
+        click.echo(
+            json.dumps({"ok": not blocked, "findings": rows, "second_reading": waiting}, ensure_ascii=False)
+        )
     else:
         for each in findings:
             click.echo(
                 f"{'accepted' if each.accepted else each.severity.value:<8}  {each.id}: {each.message}"
             )
+        if waiting:
+            click.echo(in_words(waiting))
         click.echo(_verdict(len(blocked), live))
     if blocked:
         raise SystemExit(FINDING)

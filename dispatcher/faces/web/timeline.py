@@ -50,7 +50,8 @@ def sentence_of(standing: Standing, mission: Mission | None, house: House) -> st
         case LetterState.SUBMITTED:
             return "Your letter waits for you: please open the link in the mail that we sent you."
         case LetterState.CONFIRMED | LetterState.IN_REVIEW:
-            return "Your letter is confirmed. A person reads it before it leaves."
+            reading = "It is read once more" if letter.state is LetterState.CONFIRMED else "A person reads it"
+            return f"Your letter is confirmed. {reading} before it leaves."
         case LetterState.WITHDRAWN:
             return "You took your letter back. It will not be sent."
         case LetterState.REJECTED:
@@ -78,6 +79,8 @@ def _confirmed(letter: Letter, house: House) -> list[Step]:
 
 
 def _read(letter: Letter, house: House) -> list[Step]:
+    if letter.state is LetterState.CONFIRMED:
+        return [Step(title="It is read once more", when="", text="", mark=_NEXT)]
     if letter.confirmed_at is None or (letter.verdict == Verdict.PASS and not letter.asked_for_person):
         return []
     if letter.approved_at is not None:

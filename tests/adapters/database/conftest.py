@@ -107,6 +107,7 @@ class Stock:
     ) -> list[Claimed]:
         """What is due, marked as on the wire."""
         with self.store.write() as work:
+            work.outbox.finish([lease])
             rows = work.outbox.due(notices=notices, now=now, limit=limit)
             ids = [row.id for row in rows]
             started = work.outbox.start(ids, courier=courier, lease=lease, until=until, at=now)

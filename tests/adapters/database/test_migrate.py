@@ -77,14 +77,25 @@ def test_words_of_letters_survive_their_move_to_a_table_of_their_own(
                 ),
                 {"id": number, "state": state},
             )
+        connection.execute(text(_ON_THE_WIRE))
     migrate(database)
     with database.read() as connection:
         row = connection.execute(text("SELECT * FROM writings")).mappings().one()
         assert row["letter"] == 7
         assert {name: value and bytes(value) for name, value in row.items() if name in words} == words
-        live = connection.execute(text("SELECT state FROM outbox WHERE live"))
+        live = connection.execute(text("SELECT state FROM outbox WHERE live AND id <> 9"))
         assert {row.state for row in live} == {"queued"}
+        awaited = connection.execute(text("SELECT state, awaits FROM outbox WHERE awaits IS NOT NULL"))
+        assert {(row.state, row.awaits) for row in awaited} == {
+            (state, state) for state in ("failed", "bounced", "queued")
+        }
+        (lease,) = connection.execute(text("SELECT * FROM leases")).all()
+        assert tuple(lease) == ("l", "c", 5, "[9]")
     database.close()
+
+
+_ON_THE_WIRE = """INSERT INTO outbox (id, kind, letter, notice, campaign, state, due_at, message_id, created_at, moved_at,
+    lease, courier, lease_until) VALUES (9, 'notice', 7, 'receipt', 'c', 'sending', 1, '9', 1, 1, 'l', 'c', 5)"""
 
 
 def test_newest_is_the_head_of_the_folder() -> None:

@@ -60,7 +60,7 @@ def test_every_command_of_the_contract_is_there() -> None:
         ("route --country Atlantis", "not known by that name"),
         ("route --country US --region NL-ZH", "not known in US"),
         ("route --jsonl /no/such/file", "cannot be read"),
-        ("import", "Missing argument"),
+        ("import", "Name the FILE of letters"),
         ("pause", "Give one of --mission ID, --campaign ID or --all."),
         ("pause --all --mission cn-nl-the-hague", "Give one of"),
         ("pause --mission cn-xx-nowhere", "There is no mission 'cn-xx-nowhere'"),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.database import engine
+from dispatcher.faces.cli import letters
 from tests.acceptance.station import LETTER
 from tests.faces.cli.conftest import Desk
 
@@ -232,7 +233,7 @@ def test_json_is_one_document_and_nothing_else(confirmed: bool, desk: Desk) -> N
     done = desk.run("import", path, "--json", *(["--confirmed"] if confirmed else []), code=1)
     assert done.out.count("\n") == 1
     assert set(done.json) == {
-        "file", "rows", "taken", "in_review", "rejected", "rejected_file", "ignored_columns",
+        "file", "rows", "taken", "in_review", "second_reading", "rejected", "rejected_file", "ignored_columns",
     }  # fmt: skip
     assert done.err == ""
 
@@ -279,3 +280,48 @@ def _names(desk: Desk) -> list[str]:
     with desk.station.house() as house, house.store.read() as work:
         rows = work.letters.get({row.delivery.letter for row in desk.station.log()})
     return [letter.name or "" for _, letter in sorted(rows.items())]
+
+
+def _waiting(desk: Desk, monkeypatch: pytest.MonkeyPatch, *options: str) -> str:
+    """Imports two letters as if they were many; answers what was said."""
+    monkeypatch.setattr(letters, "_AT_ONCE", 0)
+    return desk.run("import", desk.file("many.csv", _csv(_rows({}, {}))), "--confirmed", *options).out
+
+
+def test_letters_of_a_large_file_wait_for_their_second_reading_and_it_is_said_everywhere(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = _waiting(desk, monkeypatch)
+    words = "2 letters wait for the second reading, before which none goes on."
+    assert "2 of 2 letters taken." in said and words in said
+    assert "2 more wait for the second reading." in desk.run("log").out
+    assert "2 more wait for the second reading." in desk.run("watch", "--times", "1").out
+    assert words in desk.run("check").out
+    assert desk.run("check", "--json").json["second_reading"] == 2
+    assert desk.run("log", "--json").json == []
+    assert desk.run("audit", "--json").json["approved"] == 0
+    read = desk.run("import", "--read", "--json").json
+    assert read == {"approved": 2, "in_review": 0}
+    assert [row["state"] for row in desk.run("log", "--json").json] == ["queued"] * 2
+    assert desk.run("import", "--read").out == "0 letters were read a second time.\n"
+    assert "second reading" not in desk.run("check").out
+
+
+def test_with_read_the_letters_of_a_large_file_are_read_before_the_command_ends(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = json.loads(_waiting(desk, monkeypatch, "--read", "--json"))
+    assert (found["taken"], found["second_reading"]) == (2, 0)
+    assert desk.run("audit", "--json").json["approved"] == 2
+
+
+def test_a_release_reads_what_waits_before_it_gives_hours(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _waiting(desk, monkeypatch)
+    campaign = desk.run("report", "--json").json["campaign"]
+    assert desk.run("release", "--campaign", campaign, "--now").out.startswith("2 letters have their hour")
+
+
+def test_a_command_without_a_file_or_read_is_refused(desk: Desk) -> None:
+    assert "Name the FILE of letters" in desk.refused("import")

@@ -8,6 +8,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from dispatcher.adapters import reading_room
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.intake import Tally
 from tests.acceptance.station import CAMPAIGN, LETTER, drafts
@@ -23,10 +26,13 @@ def _file_of(desk: Desk, count: int, country: str) -> Path:
     return desk.file("many.csv", text.getvalue())
 
 
-def test_it_warns_of_a_mission_whose_letters_do_not_fit_and_says_when_they_finish(desk: Desk) -> None:
+def test_it_warns_of_a_mission_whose_letters_do_not_fit_and_says_when_they_finish(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """300 letters at 30 an hour need ten hours; the office has eight. 29 October 2027 is a Friday."""
+    monkeypatch.setattr(reading_room, "WORTH_A_ROOM", 1_000)
     paced = replace(desk, settings={"DISPATCHER_CAMPAIGNS__LETTERS_PER_HOUR": "30"})
-    paced.run("import", _file_of(desk, 300, "Canada"), "--confirmed")
+    paced.run("import", _file_of(desk, 300, "Canada"), "--confirmed", "--read")
     done = paced.run("rehearse", "--day", "2027-10-29", "--no-log")
     assert "Rehearsal of Friday, 29 October 2027 with 300 letters of yours" in done.out
     assert "These missions' letters do not all fit into the day at this pace:" in done.out

@@ -98,6 +98,7 @@ class Household:
         tally = Tally()
         self.house.intake.take_batch([(0, Draft(**fields))], tally, confirmed=True)
         assert tally.taken == 1, tally
+        self.house.second_reading.finish()
         with self.house.store.read() as work:
             states = (LetterState.APPROVED, LetterState.IN_REVIEW)
             return max(letter.id for state in states for letter in work.letters.in_state(state))
@@ -124,7 +125,9 @@ class Household:
 @contextmanager
 def open_household(folder: Path, **environment: str) -> Iterator[Household]:
     """Behind a real server, on a free port of this machine."""
-    settings = load_settings({"DISPATCHER_DATA": str(folder), **environment})
+    # As in tests.installation.settings_for.
+    small = {"DISPATCHER_TONE__SMALL": "true"}
+    settings = load_settings({"DISPATCHER_DATA": str(folder), **small, **environment})
     clock = SetClock(WEEK_BEFORE)
     house = open_house(settings, clock=clock)
     server = uvicorn.Server(
