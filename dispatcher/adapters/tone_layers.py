@@ -7,7 +7,7 @@ from dispatcher.adapters.hosted_judge import HostedJudge
 from dispatcher.adapters.language_detection import LanguageDetection
 from dispatcher.adapters.sentence_model import load_judge, model_takes_room
 from dispatcher.adapters.tone_rules import RuleFolder
-from dispatcher.services.tone import SentenceJudge, ToneCheck
+from dispatcher.services.tone import LetterJudge, ToneCheck
 from dispatcher.settings import Settings
 
 
@@ -47,5 +47,5 @@ def _detection() -> LanguageDetection:
 
 
 @cache
-def _judge(folder: Path, small: bool) -> SentenceJudge | None:
+def _judge(folder: Path, small: bool) -> LetterJudge | None:
     return load_judge(folder / "model", small=small)

@@ -38,6 +38,7 @@ _RULE_KEYS = frozenset(
         "literals",
         "patterns",
         "together",
+        "unless",
         "detect",
     }
 )
@@ -263,6 +264,7 @@ class _Reader:
             literals=frozenset(self._signs(entry, "literals")),
             patterns=self._patterns(entry),
             together=self._together(entry),
+            unless=self._any_of(entry, "unless"),
             detector=detector,
         )
 

@@ -95,7 +95,8 @@ class Together:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs)."""
+    """words, stems and phrases are folded (wording.fold), literals too (wording.fold_signs).
+    unless: where one of these stands in the sentence, the rule is silent."""
 
     id: str
     category: Category
@@ -108,6 +109,7 @@ class Rule:
     literals: frozenset[str] = frozenset()
     patterns: tuple[Pattern, ...] = ()
     together: tuple[Together, ...] = ()
+    unless: Words = Words()
     detector: Detector | None = None
 
 

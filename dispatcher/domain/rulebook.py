@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
-from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule, Together
+from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule, Together, Verdict
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -217,7 +217,15 @@ class _Index:
             found.extend(self._in_words(sentence))
         if self.literals or self.hints:
             found.extend(self._in_signs(sentence))
-        return self._tidy(sentence, found) if found else ()
+        return self._tidy(sentence, self._spoken(sentence, found)) if found else ()
+
+    def _spoken(self, sentence: str, found: list[Match]) -> list[Match]:
+        """Without those of rules that are silent in such a sentence."""
+        if self.reads_signs:
+            folded = fold_signs(sentence)
+            return [match for match in found if not match.rule.unless.found_in(folded)]
+        forms = set(spaced(fold(sentence)).split())
+        return [match for match in found if not match.rule.unless.stand_in(forms)]
 
     def _tidy(self, sentence: str, found: list[Match]) -> tuple[Match, ...]:
         """Leaves out what is harmless, a name or told of others, and what another finding wholly covers."""
@@ -388,4 +396,8 @@ def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
 def _outranks(other: Match, match: Match) -> bool:
     if other.rule.detector is not None and match.rule.detector is None:
         return False  # how it is written says nothing of what it says; and a heading may excuse the first
-    return match.rule.category is not Category.THREAT or other.rule.category is Category.THREAT
+    if other.rule.category is Category.THREAT:
+        return True
+    if match.rule.severity is Verdict.REVISE and other.rule.severity is Verdict.REVIEW:
+        return False  # a doubt about a whole clause hides no word that can be mended
+    return match.rule.category is not Category.THREAT

@@ -23,6 +23,7 @@ _LOOKALIKES = {
         "абвеёзкмнорстухһіїјѕԁԛԝαβγεηικνορτυχωɑɡı", "abbee3kmhopctyxhiijsdqwabyenikvoptuxwagi", strict=True
     )
 }
+_LIGATURES = str.maketrans({"œ": "oe", "æ": "ae"})  # NFKD leaves them whole: "cœur" would fold to "cur"
 _FIGURES = (str.maketrans("013457@$!|+", "oieastasiit"), str.maketrans("013457@$!|+", "oleastasllt"))
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _MASKS = "*#"
@@ -134,6 +135,7 @@ def fold(text: str) -> str:
     lower = text.casefold()
     if lower.isascii():
         return lower
+    lower = lower.translate(_LIGATURES)
     return unicodedata.normalize("NFKD", lower).encode("ascii", "ignore").decode("ascii").lower()
 
 

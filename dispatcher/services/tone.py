@@ -55,6 +55,26 @@ class SentenceJudge(Protocol):
     def thresholds_for(self, language: str) -> Thresholds: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Impression:
+    """score: how disrespectful a sentence is by itself. lean: whether its like stands in disrespectful letters."""
+
+    score: float
+    lean: float
+
+
+class LetterJudge(Protocol):
+    def impressions(self, sentences: Sequence[str], language: str) -> Sequence[Impression]:
+        """One for each sentence. language: BCP 47 primary tag. Raises JudgeUnavailable."""
+
+    def probability(self, spoken: Sequence[Impression], letter: Sequence[Impression]) -> float:
+        """The calibrated probability (0 to 1) that a fair reader would call a letter disrespectful for these of its
+        sentences. spoken: one or more of the letter's."""
+
+    def review_above(self, language: str) -> float:
+        """The probability above which a person looks."""
+
+
 class Rules(Protocol):
     def book(self, language: str) -> RuleBook | None:
         """None for a language without rules. Raises DispatcherError where a file is broken."""
@@ -74,14 +94,14 @@ class ToneCheck:
         *,
         rules: Rules,
         detection: Detection,
-        judge: SentenceJudge | None = None,
+        judge: LetterJudge | None = None,
         second: SentenceJudge | None = None,
     ) -> None:
         self._rules = rules
         self._detection = detection
         self._judge = judge
         self._second = second
-        self._judged: dict[tuple[str, str], float] = {}
+        self._judged: dict[tuple[str, str], Impression] = {}
 
     def assess(self, text: str, *, language: str) -> Assessment:
         """language: what the form says, such as "pt" or "pt-BR"; each sentence may turn out to be in another."""
@@ -125,42 +145,57 @@ class ToneCheck:
             if finding.severity is Verdict.REVISE or finding.category is Category.THREAT
         }
         found: list[Finding] = []
+        asked: dict[str, dict[int, str]] = {}
         for language, spans in main.items():
-            asked = {
+            asked[language] = {
                 start: bare
                 for start, sentence in spans
                 if sentence not in settled and (bare := letter.own_words(start, sentence))
             }
-            distinct = list(dict.fromkeys(asked.values()))
+        heard: dict[str, dict[str, Impression]] = {}
+        for language, row in asked.items():
+            distinct = list(dict.fromkeys(row.values()))
             try:
-                shares = self._shares(distinct[:SENTENCES_JUDGED], language)
+                heard[language] = self._impressions(distinct[:SENTENCES_JUDGED], language)
             except JudgeUnavailable:
                 return [_unread("judge-failed", Category.UNREAD)]
             if len(distinct) > SENTENCES_JUDGED:
                 found.append(_unread("long", Category.UNREAD))
-            limits = self._judge.thresholds_for(language)
+        whole = [each for row in heard.values() for each in row.values()]
+        for language, impressions in heard.items():
+            doubtful = self._doubtful(impressions, whole, language)
             courtesy = self._rules.courtesy(language)
-            whole = dict(spans)
-            for start, bare in asked.items():
-                share = shares.get(bare, 0.0)
-                if share > limits.review:
-                    # A person looks: what was learned from examples never hands a letter back by itself.
-                    found.append(_doubt(start, whole[start], courtesy))
+            words = dict(main[language])
+            # A person looks: what was learned from examples never hands a letter back by itself.
+            found += [
+                _doubt(start, words[start], courtesy)
+                for start, bare in asked[language].items()
+                if bare in doubtful
+            ]
         return found
 
-    def _shares(self, row: Sequence[str], language: str) -> dict[str, float]:
+    def _doubtful(
+        self, impressions: Mapping[str, Impression], letter: Sequence[Impression], language: str
+    ) -> set[str]:
+        """The sentences that make the letter one for a person: those that would by themselves, or the worst one."""
+        assert self._judge is not None  # noqa: S101 - the one caller has looked
+        judge, limit = self._judge, self._judge.review_above(language)
+        if not impressions or judge.probability(list(impressions.values()), letter) <= limit:
+            return set()
+        alone = {words for words, each in impressions.items() if judge.probability([each], letter) > limit}
+        return alone or {max(impressions, key=lambda words: impressions[words].score)}
+
+    def _impressions(self, row: Sequence[str], language: str) -> dict[str, Impression]:
         assert self._judge is not None  # noqa: S101 - the one caller has looked
         judged = self._judged
         fresh = [sentence for sentence in row if (language, sentence) not in judged]
         if fresh:
-            answers = self._judge.probabilities(fresh, language)
+            answers = self._judge.impressions(fresh, language)
             if len(answers) != len(fresh):
                 raise JudgeUnavailable(reason="it did not answer for each sentence")
             if len(judged) + len(fresh) > _KEPT:
                 judged = self._judged = {}
-            judged.update(
-                ((language, sentence), share) for sentence, share in zip(fresh, answers, strict=True)
-            )
+            judged.update(((language, sentence), each) for sentence, each in zip(fresh, answers, strict=True))
         return {sentence: judged[language, sentence] for sentence in row if (language, sentence) in judged}
 
     def _settled(

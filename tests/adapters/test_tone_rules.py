@@ -121,3 +121,41 @@ def test_many_threads_share_one_tone() -> None:
     for thread in threads:
         thread.join()
     assert answers == [Verdict.REVISE] * 160
+
+
+WITH_UNLESS = """
+language = "{language}"
+[[rule]]
+id = "what-we-shall-do"
+category = "threat"
+severity = "review"
+{finds}
+unless = {unless}
+reason = "It may be a threat."
+advice = "A person will read this letter."
+"""
+
+
+@pytest.mark.parametrize(
+    ("language", "finds", "unless", "said", "silent"),
+    [
+        (
+            "en",
+            'phrases = ["i will * you"]',
+            '["pray~"]',
+            "I will come for you.",
+            "I will be praying for you.",
+        ),
+        ("en", 'words = ["noodle"]', '["my"]', "Such a noodle.", "I have lost my noodle."),
+        ("ja", 'literals = ["猫"]', '["祈"]', "猫が来る。", "猫のために祈る。"),
+    ],
+)
+def test_a_rule_is_silent_beside_what_civil_letters_say(
+    tmp_path: Path, language: str, finds: str, unless: str, said: str, silent: str
+) -> None:
+    file = tmp_path / f"{language}.toml"
+    file.write_text(WITH_UNLESS.format(language=language, finds=finds, unless=unless), encoding="utf-8")
+    book = load_rules(file)
+    spoken, unspoken = book.examine([said, silent])
+    assert spoken
+    assert unspoken == ()

@@ -239,6 +239,10 @@ def test_a_wedge_between_signs_hides_nothing(disguised: str) -> None:
     assert text[finding.start : finding.end] == disguised
 
 
+def test_a_ligature_is_read_as_its_two_letters() -> None:
+    assert judge("Vous n'avez pas de cœur.", "fr").verdict is Verdict.REVISE
+
+
 def test_decomposed_korean_is_read_like_composed() -> None:
     assert judge("\u110a\u1175\u1107\u1161\u11af 그만", "ko").verdict is Verdict.REVISE
 

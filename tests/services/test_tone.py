@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 from dispatcher.adapters.language_detection import LanguageDetection
 from dispatcher.adapters.tone_rules import RuleFolder
 from dispatcher.domain.tone import Assessment, Category, Verdict
-from dispatcher.services.tone import SENTENCES_JUDGED, JudgeUnavailable, SentenceJudge, Thresholds, ToneCheck
+from dispatcher.services.tone import (
+    SENTENCES_JUDGED,
+    Impression,
+    JudgeUnavailable,
+    LetterJudge,
+    SentenceJudge,
+    Thresholds,
+    ToneCheck,
+)
 
 RULES = Path(__file__).parents[2] / "config" / "tone"
 SHELF, DETECTION = RuleFolder(RULES), LanguageDetection()
@@ -19,15 +27,26 @@ CIVIL = "Your Excellency,\n\nMy aunt was returned by force. Please let those who
 
 
 class FakeJudge:
-    """Thinks of each sentence what the given words say."""
+    """Thinks of each sentence what the given words say, and of a letter what its worst sentence says and what all
+    lean to. Stands for the first judge and for the second."""
 
-    def __init__(self, **shares: float) -> None:
+    def __init__(self, lean: float = 0.0, **shares: float) -> None:
         self.shares = shares
+        self.lean = lean
         self.asked: list[tuple[str, str]] = []
         self.fails = False
 
     def thresholds_for(self, language: str) -> Thresholds:
         return Thresholds(review=0.5, revise=0.9)
+
+    def review_above(self, language: str) -> float:
+        return 0.5
+
+    def impressions(self, sentences: Sequence[str], language: str) -> Sequence[Impression]:
+        return [Impression(score=share, lean=self.lean) for share in self.probabilities(sentences, language)]
+
+    def probability(self, spoken: Sequence[Impression], letter: Sequence[Impression]) -> float:
+        return max(each.score for each in spoken) + sum(each.lean for each in letter)
 
     def probabilities(self, sentences: Sequence[str], language: str) -> Sequence[float]:
         if self.fails:
@@ -40,7 +59,7 @@ class FakeJudge:
 
 def judged(
     text: str,
-    judge: SentenceJudge | None = None,
+    judge: LetterJudge | None = None,
     second: SentenceJudge | None = None,
     *,
     language: str = "en",
@@ -63,6 +82,18 @@ def test_what_the_judge_thinks_becomes_a_finding_with_kind_words(share: float, v
         assert finding.category is Category.DOUBTFUL
         assert CIVIL[finding.start : finding.end] == finding.sentence
         assert finding.reason and finding.advice
+
+
+def test_a_letter_that_is_doubtful_as_a_whole_is_shown_by_its_worst_sentence() -> None:
+    found = judged(CIVIL, FakeJudge(returned=0.2, fled=0.1, lean=0.2))
+    assert found.verdict is Verdict.REVIEW
+    assert [finding.sentence for finding in found.findings] == ["My aunt was returned by force."]
+    assert judged(CIVIL, FakeJudge(returned=0.2, fled=0.1, lean=0.1)).verdict is Verdict.PASS
+
+
+def test_each_sentence_that_would_be_doubtful_by_itself_is_shown() -> None:
+    found = judged(CIVIL, FakeJudge(returned=0.6, fled=0.7))
+    assert len(found.findings) == 2
 
 
 def test_a_judge_that_fails_sends_the_letter_to_a_person() -> None:

@@ -1,11 +1,6 @@
-"""Scores become probabilities, and probabilities become a verdict: the thresholds of each language.
+"""Scores of letters become probabilities, and each language gets the probability above which a person looks."""
 
-One sentence is enough to stop a letter, so thresholds are set for letters, not for sentences: of a hundred civil letters
-of corpus/dev few may go to a person, and a letter is handed back only for a sentence that scores above every civil
-sentence known, in any language.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import exp
 from typing import TypeAlias
@@ -15,20 +10,17 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 
-REVIEWED = 0.06  # civil letters of dev that may go to a person for this layer's sake; the rules have doubts of their own
-_FOREIGN = (
-    0.2  # what a civil letter of another language counts for: the far end of one language alone is noise
-)
+_FOREIGN = 0.2  # what a civil letter of another language counts for: the far end of one alone is noise
 _AIM = 1e-9
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A letter of corpus/dev and the scores of its sentences."""
+    """A letter of corpus/dev and its score by a model that knows none of its author's."""
 
     language: str
     disrespectful: bool
-    scores: tuple[float, ...]
+    score: float
 
 
 def platt(scores: Floats, disrespectful: NDArray[np.bool_]) -> tuple[float, float]:
@@ -50,23 +42,20 @@ def platt(scores: Floats, disrespectful: NDArray[np.bool_]) -> tuple[float, floa
 
 
 def limits(
-    civil: Mapping[str, Sequence[float]], letters: Sequence[Judged], logit: Callable[[float], float]
-) -> dict[str, dict[str, float]]:
-    """Review and revise for each language. civil: scores of civil sentences by language, each by a model that has not
-    seen it."""
-    kind = [
-        (letter.language, max(letter.scores))
-        for letter in letters
-        if letter.scores and not letter.disrespectful
-    ]
-    highest = max(*(score for _, score in kind), *(score for row in civil.values() for score in row))
-    table = {}
-    for language in sorted({own for own, _ in kind}):
-        review = _exceeded_by(
-            [(score, 1.0 if own == language else _FOREIGN) for own, score in kind], REVIEWED
+    letters: Sequence[Judged], stopped: Callable[[str], float], logit: Callable[[float], float]
+) -> dict[str, float]:
+    """By language, so that this share (stopped) of its civil letters lies above."""
+    kind = [(letter.language, letter.score) for letter in letters if not letter.disrespectful]
+    return {
+        language: _share(
+            logit(
+                _exceeded_by(
+                    [(score, 1.0 if own == language else _FOREIGN) for own, score in kind], stopped(language)
+                )
+            )
         )
-        table[language] = {"review": _share(logit(review)), "revise": _share(logit(highest))}
-    return table
+        for language in sorted({own for own, _ in kind})
+    }
 
 
 def _exceeded_by(row: Sequence[tuple[float, float]], share: float) -> float:

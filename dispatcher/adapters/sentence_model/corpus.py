@@ -35,11 +35,14 @@ _LEFT_OUT = frozenset({"en_davidson", "en_stanford_politeness_quartiles"})
 
 @dataclass(frozen=True, kw_only=True)
 class Example:
+    """author: whose letters these are; "second-en.jsonl" is another's than "en.jsonl"."""
+
     id: str
     language: str
     text: str
     disrespectful: bool
     own: bool
+    author: str = ""
 
 
 def own_examples(folder: Path, part: str) -> list[Example]:
@@ -58,6 +61,7 @@ def own_examples(folder: Path, part: str) -> list[Example]:
                     text=text,
                     disrespectful=label == 1,
                     own=True,
+                    author=path.stem.rpartition("-")[0],
                 )
             )
     if not found:
@@ -90,6 +94,15 @@ def borrowed_examples(folder: Path) -> list[Example]:
         for label in (False, True):
             found += [example for _, example in sorted(kept[label], key=lambda pair: pair[0])[:_TAKEN]]
     return found
+
+
+def borrowed_texts(folder: Path) -> list[tuple[str, str]]:
+    """Language and text of all that is borrowed, to know which words there are."""
+    return [
+        (path.stem[:2], str(row.get("text", "")))
+        for path in sorted(folder.glob("*.jsonl"))
+        for _, row in _rows(path)
+    ]
 
 
 def unquoted(text: str) -> str:

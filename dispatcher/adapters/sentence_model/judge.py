@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile
 
-from dispatcher.adapters.sentence_model.ngrams import NgramScores
+from dispatcher.adapters.sentence_model.ngrams import NgramReadings, Weights
 from dispatcher.adapters.sentence_model.weights import (
     MANIFEST,
     LayerRecord,
@@ -17,17 +17,18 @@ from dispatcher.adapters.sentence_model.weights import (
     read_manifest,
     small_integers,
 )
-from dispatcher.services.tone import JudgeUnavailable, SentenceJudge, Thresholds
+from dispatcher.adapters.sentence_model.whole import score_of
+from dispatcher.services.tone import Impression, JudgeUnavailable, LetterJudge
 
 FINE, FAST, NGRAMS = "fine", "fast", "ngrams"  # the layers in the manifest, best first
-UNIT_OF_NGRAMS = 1 / 64
+GATE = "gate"  # the fine embedding is asked about sentences above this score of the fast one
 
 
-class Scores(Protocol):
-    def scores(self, sentences: Sequence[str]) -> Sequence[float]: ...
+class Readings(Protocol):
+    def readings(self, sentences: Sequence[str], language: str) -> Sequence[Impression]: ...
 
 
-def load_judge(folder: Path, *, small: bool = False) -> SentenceJudge | None:
+def load_judge(folder: Path, *, small: bool = False) -> LetterJudge | None:
     """folder: config/tone/model. small: the layer that needs no library, also where others could run. None where
     nothing was trained. Reads no weights before the first sentence."""
     return TrainedJudge(folder, layer=NGRAMS if small else None) if (folder / MANIFEST).is_file() else None
@@ -48,14 +49,15 @@ class TrainedJudge:
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
 
-    def probabilities(self, sentences: Sequence[str], language: str) -> Sequence[float]:
-        """language changes the thresholds, not the probabilities: one model reads all nine."""
-        opened = self._open()
-        record = opened.record
-        return [_share(record.slope * score + record.offset) for score in opened.model.scores(sentences)]
+    def impressions(self, sentences: Sequence[str], language: str) -> Sequence[Impression]:
+        return self._open().model.readings(sentences, language)
 
-    def thresholds_for(self, language: str) -> Thresholds:
-        return self._open().record.thresholds_for(language)
+    def probability(self, spoken: Sequence[Impression], letter: Sequence[Impression]) -> float:
+        record = self._open().record
+        return _share(record.slope * score_of(spoken, letter) + record.offset)
+
+    def review_above(self, language: str) -> float:
+        return self._open().record.review_above(language)
 
     @property
     def layer(self) -> str:
@@ -73,7 +75,7 @@ class TrainedJudge:
 class _Opened:
     layer: str
     record: LayerRecord
-    model: Scores
+    model: Readings
 
 
 def _best_here() -> str:
@@ -89,25 +91,36 @@ def _best_here() -> str:
 def _open(folder: Path, layer: str) -> _Opened:
     records = read_manifest(folder)
     try:
+        words = _words(folder, records[NGRAMS])
         if layer == NGRAMS:
-            weights = small_integers(read_checked(folder, records[NGRAMS]), "weights")
-            return _Opened(NGRAMS, records[NGRAMS], NgramScores(weights, UNIT_OF_NGRAMS))
-        return _Opened(layer, records[layer], _kernels(folder, records, layer))
+            return _Opened(NGRAMS, records[NGRAMS], words)
+        return _Opened(layer, records[layer], _kernels(folder, records, layer, words))
     except (KeyError, ValueError, BadZipFile) as fault:
         raise JudgeUnavailable(
             reason=f"the model's files do not fit together ({type(fault).__name__})"
         ) from None
 
 
-def _kernels(folder: Path, records: Mapping[str, LayerRecord], layer: str) -> Scores:
+def _words(folder: Path, record: LayerRecord) -> NgramReadings:
+    archive, numbers = read_checked(folder, record), record.numbers
+    score, lean = (
+        Weights(
+            steps=small_integers(archive, name), unit=numbers[f"{name}_unit"], level=numbers[f"{name}_level"]
+        )
+        for name in ("score", "lean")
+    )
+    return NgramReadings(small_integers(archive, "classes"), score, lean)
+
+
+def _kernels(folder: Path, records: Mapping[str, LayerRecord], layer: str, words: NgramReadings) -> Readings:
     from dispatcher.adapters.sentence_model.embedding import fast_embedding, fine_embedding  # noqa: PLC0415
-    from dispatcher.adapters.sentence_model.kernel import KernelScores, SecondLook  # noqa: PLC0415
+    from dispatcher.adapters.sentence_model.kernel import KernelReadings, KernelScores  # noqa: PLC0415
 
     fast = KernelScores(read_checked(folder, records[FAST]), fast_embedding())
     if layer == FAST:
-        return fast
+        return KernelReadings(words, fast)
     fine = KernelScores(read_checked(folder, records[FINE]), fine_embedding())
-    return SecondLook(fast, fine, records[FINE].gate)
+    return KernelReadings(words, fast, fine, records[FINE].numbers[GATE])
 
 
 def _share(logit: float) -> float:

@@ -1,7 +1,8 @@
 """A sentence is judged by the sentences of the training data that lie near it.
 
 Least squares with a Gaussian kernel over embeddings. It learns what a straight line through the embeddings cannot:
-that "you are brave" and "you are cowards" differ, in a place where they hardly do.
+that "you are brave" and "you are cowards" differ, in a place where they hardly do. A sample of the known sentences,
+the landmarks, stands for all of them (Nyström's method), so that the model stays small.
 """
 
 import io
@@ -13,14 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dispatcher.adapters.sentence_model.embedding import Embedding, Points
-from dispatcher.services.tone import JudgeUnavailable
+from dispatcher.adapters.sentence_model.ngrams import NgramReadings
+from dispatcher.services.tone import Impression, JudgeUnavailable
 
 Floats: TypeAlias = NDArray[np.float64]
 Small: TypeAlias = NDArray[np.int8]
 
 WIDTH_OF_KERNEL = 1.0  # 0.5, 1 and 2 were tried by cross-validation
-SMOOTHING = 0.3
+NGRAMS_SCORE, NGRAMS_LEAN = 0.4, 0.35  # what the words say, beside the embeddings
+FIRST, SECOND = 0.5, 1.5  # what the two embeddings count where both were asked
 PROBE = "We ask you to let the refugees leave in safety."
+_AGAIN, _AGAIN_OF = 3, 20  # sentences that the slow embedding reads at most, and one more for each so many
 _STEPS = 127
 _TINY = 1e-6
 _ALIKE = 0.99  # cosine of the probe here and where the model was trained
@@ -36,8 +40,7 @@ class Rows:
     middle: Points
 
     @classmethod
-    def of(cls, points: Points) -> "Rows":
-        middle = points.mean(axis=0)
+    def of(cls, points: Points, middle: Points) -> "Rows":
         moved = centred(points, middle)
         unit = float(np.abs(moved).max()) / _STEPS
         return cls(np.rint(moved / unit).astype(np.int8), unit, middle)
@@ -60,23 +63,16 @@ def near(some: Points, others: Points) -> Points:
     return nearness
 
 
-def fitted(nearness: Points, targets: Floats, weights: Floats) -> tuple[Points, float]:
-    """The pull of each training sentence, and the level. targets: 1 disrespectful, -1 civil."""
-    level = float(np.average(targets, weights=weights))
-    system = nearness.copy()
-    system[np.diag_indices(len(system))] += (SMOOTHING / weights).astype(np.float32)
-    pulls = np.linalg.solve(system, (targets - level).astype(np.float32))
-    return pulls.astype(np.float32), level
-
-
 class KernelScores:
+    """archive: landmarks, and how each pulls a sentence's score and, where it was learned, its lean."""
+
     def __init__(self, archive: bytes, embedding: Embedding) -> None:
         """Raises JudgeUnavailable, ValueError."""
         with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
             self._known = Rows(arrays["small"], float(arrays["unit"][0]), arrays["middle"]).points()
             self._middle = arrays["middle"]
             self._pulls = arrays["pulls"]
-            self._level = float(arrays["level"][0])
+            self._levels = arrays["levels"]
             probe = arrays["probe"]
         self._embedding = embedding
         # Another release of the library, or a processor that counts otherwise, would judge by other points.
@@ -85,28 +81,58 @@ class KernelScores:
                 reason="an embedding library is not the one the model was trained with; run 'dispatcher tone train'"
             )
 
-    def scores(self, sentences: Sequence[str]) -> list[float]:
-        if not sentences:
-            return []
+    def scores(self, sentences: Sequence[str]) -> Points:
+        """A row for each sentence: score, and lean."""
         points = centred(self._embedding.points(sentences), self._middle)
-        return [float(score) for score in near(points, self._known) @ self._pulls + self._level]
+        found: Points = near(points, self._known) @ self._pulls + self._levels
+        return found
 
 
-class SecondLook:
-    """The fast scores, and for sentences above the gate the fine ones too. Most of a civil letter is below it."""
+class KernelReadings:
+    """The fast embedding and the words together, and for sentences above the gate the fine embedding too. Most of a
+    civil letter is below it."""
 
-    def __init__(self, first: KernelScores, second: KernelScores, gate: float) -> None:
+    def __init__(
+        self,
+        words: NgramReadings,
+        first: KernelScores,
+        second: KernelScores | None = None,
+        gate: float = 0.0,
+    ) -> None:
+        self._words = words
         self._first = first
         self._second = second
         self._gate = gate
 
-    def scores(self, sentences: Sequence[str]) -> list[float]:
+    def readings(self, sentences: Sequence[str], language: str) -> list[Impression]:
+        if not sentences:
+            return []
         first = self._first.scores(sentences)
-        asked = [at for at, score in enumerate(first) if score > self._gate]
-        second = dict(zip(asked, self._second.scores([sentences[at] for at in asked]), strict=True))
-        return [together(score, second.get(at)) for at, score in enumerate(first)]
+        own = list(map(float, first[:, 0]))
+        joint = [joined(score, None) for score in own]
+        if self._second is not None:
+            asked = read_again(own, self._gate)
+            if asked:
+                fine = self._second.scores([sentences[at] for at in asked])[:, 0]
+                for at, score in zip(asked, map(float, fine), strict=True):
+                    joint[at] = joined(own[at], score)
+        return [
+            Impression(
+                score=joint[at] + NGRAMS_SCORE * word.score,
+                lean=float(first[at, 1]) + NGRAMS_LEAN * word.lean,
+            )
+            for at, word in enumerate(self._words.readings(sentences, language))
+        ]
 
 
-def together(first: float, second: float | None) -> float:
+def joined(first: float, second: float | None) -> float:
     """Where the second was not asked, it is taken to agree."""
-    return first + (first if second is None else second)
+    return (FIRST + SECOND) * first if second is None else FIRST * first + SECOND * second
+
+
+def read_again(scores: Sequence[float], gate: float) -> list[int]:
+    """Which sentences of a letter the fine embedding is asked about: the worst of those above the gate, in order."""
+    worst = sorted(
+        (at for at, score in enumerate(scores) if score > gate), key=lambda at: scores[at], reverse=True
+    )
+    return sorted(worst[: _AGAIN + len(scores) // _AGAIN_OF])

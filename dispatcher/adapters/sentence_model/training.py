@@ -1,12 +1,12 @@
 """`dispatcher tone train`: all layers, their calibration and thresholds, from the same data to the same bytes.
 
-Scores that calibrate and set thresholds are always those of a model that has not seen the sentence: the training
-sentences are judged in turns (four folds), the letters of corpus/dev by the model of all training sentences.
+Sentences teach what is disrespectful by itself; whole letters teach that the sentences of civil ones are civil, that
+the worst one of the others is not, and in what company it stands. What calibrates and sets thresholds are always
+scores of letters whose author the model does not know.
 """
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dispatcher.adapters.sentence_model import kernel
 from dispatcher.adapters.sentence_model.calibration import Judged, limits, platt
-from dispatcher.adapters.sentence_model.corpus import Example, borrowed_examples, own_examples, unquoted
+from dispatcher.adapters.sentence_model.corpus import borrowed_examples, borrowed_texts, own_examples
+from dispatcher.adapters.sentence_model.descent import LetterRows, SentenceRows, learned
 from dispatcher.adapters.sentence_model.embedding import (
     Embedding,
     Points,
@@ -24,24 +25,27 @@ from dispatcher.adapters.sentence_model.embedding import (
     fine_embedding,
     fine_runs_here,
 )
-from dispatcher.adapters.sentence_model.judge import FAST, FINE, NGRAMS, UNIT_OF_NGRAMS
-from dispatcher.adapters.sentence_model.ngrams import TABLE, features
+from dispatcher.adapters.sentence_model.judge import FAST, FINE, GATE, NGRAMS
+from dispatcher.adapters.sentence_model.landmarks import Field, sample
+from dispatcher.adapters.sentence_model.lessons import Lessons
+from dispatcher.adapters.sentence_model.ngrams import features
 from dispatcher.adapters.sentence_model.weights import archive_of, write_model
-from dispatcher.domain.letter_parts import parts_of
-from dispatcher.domain.tone import Quotations
-from dispatcher.domain.wording import sentences
+from dispatcher.adapters.sentence_model.whole import score_of
+from dispatcher.adapters.sentence_model.word_classes import class_table, vocabulary
+from dispatcher.services.tone import Impression
 from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 
 Floats: TypeAlias = NDArray[np.float64]
 
-FOLDS = 4
-WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.2}  # against 1 for a sentence of our own
-UNASKED = (
-    0.8  # of the civil training sentences, which are harder than most: the fine layer is not asked about them
-)
+STOPPED = {FINE: 0.09, FAST: 0.09, NGRAMS: 0.11}  # civil letters that may go to a person for a layer's sake
+UNASKED = 0.85  # of the sentences of civil letters: the fine embedding is not asked about them
+WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.1}  # against 1 for a sentence of our own
+_SMOOTHING, _SMOOTHING_OF_LETTERS = 0.03, 0.005  # of the words
+_PART_OF_SCORE, _PART_OF_LEAN = 0.5, 0.6  # brings the words to the scale of the kernels
+_WEIGHT_OF_SINGLES = 0.05  # as letters of one sentence, beside whole letters
+_LANDMARKS_AT_FIRST = 2_000  # to find the worst sentence of a letter
 _SHOWN = 256  # sentences between two steps of the progress bar
-_ROUNDS = 30  # over the n-grams; the weights stand still by then
-_STRENGTH = 1.0  # how far one sentence may pull the n-grams
+_STEPS = 127
 
 
 def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> Trained:
@@ -53,20 +57,31 @@ def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> T
         )
     own = own_examples(corpus, "train")
     others = borrowed_examples(borrowed) if borrowed else []
-    known = _Known.of([*own, *others])
-    letters = [_Letter.of(each) for each in own_examples(corpus, "dev")]
-    asked = [words for letter in letters for words in letter.sentences]
-    fast = _learn_kernel(known, asked, fast_embedding(), FAST, tell)
-    fine = _learn_kernel(known, asked, fine_embedding(), FINE, tell)
-    gate = round(float(np.quantile(fast.turns[known.own & (known.targets < 0)], UNASKED)), 4)
-    learned = {
-        FAST: fast,
-        FINE: _with_second_look(fast, fine, gate),
-        NGRAMS: _learn_ngrams(known, asked, tell),
+    lessons = Lessons.of([*own, *others], own_examples(corpus, "dev"))
+    course = _Course(lessons, borrowed_texts(borrowed) if borrowed else [], tell)
+    judged = {FINE: np.zeros((lessons.asked, 2)), FAST: np.zeros((lessons.asked, 2))}
+    judged[NGRAMS] = np.zeros((lessons.asked, 2))
+    alone = np.zeros(lessons.asked)
+    for turn in range(lessons.turns):
+        tell("Learning in turns", turn, lessons.turns)
+        model = course.learn(lessons.letters_but(turn))
+        left = lessons.sentences_of(turn)
+        alone[left] = model.scores[FAST][left, 0]
+        for name, scores in model.scores.items():
+            judged[name][left] = scores[left]
+    gate = round(float(np.quantile(alone[lessons.civil_asked], UNASKED)), 4)
+    tell("Learning from all", 0, 1)
+    whole = course.learn(lessons.letters_but(None))
+    calibrated = {
+        name: _calibrated(lessons, _joined(lessons, judged, gate, name), STOPPED[name]) for name in STOPPED
     }
-    layers = {name: (each.archive, _calibrated(each, known, letters)) for name, each in learned.items()}
-    layers[FINE][1]["gate"] = gate
-    digests = write_model(folder, layers, {"sentences": len(own), "borrowed": len(others)})
+    calibrated[FINE]["numbers"] = {GATE: gate}
+    calibrated[NGRAMS]["numbers"] = whole.numbers
+    digests = write_model(
+        folder,
+        {name: (_npz(**whole.arrays[name]), calibrated[name]) for name in STOPPED},
+        {"sentences": len(own), "letters": len(lessons.letters), "borrowed": len(others)},
+    )
     languages = [each.language for each in own]
     return Trained(
         sentences={language: languages.count(language) for language in sorted(set(languages))},
@@ -75,155 +90,150 @@ def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> T
     )
 
 
-@dataclass(frozen=True)
-class _Known:
-    """The training sentences, as columns."""
+class _Model:
+    """scores: score and lean of each sentence of the letters, by what each layer alone learned."""
 
-    examples: list[Example]
-    texts: list[str]
-    targets: Floats
-    own: NDArray[np.bool_]
-    fold: NDArray[np.int64]
+    def __init__(self) -> None:
+        self.arrays: dict[str, dict[str, NDArray[Any]]] = {}
+        self.scores: dict[str, Floats] = {}
+        self.numbers: dict[str, float] = {}
 
-    @classmethod
-    def of(cls, examples: Sequence[Example]) -> "_Known":
-        kept = [(each, bare) for each in examples if (bare := unquoted(each.text))]
-        return cls(
-            examples=[each for each, _ in kept],
-            texts=[bare for _, bare in kept],
-            targets=np.array([1.0 if each.disrespectful else -1.0 for each, _ in kept]),
-            own=np.array([each.own for each, _ in kept]),
-            fold=np.arange(len(kept)) % FOLDS,
+
+class _Course:
+    """What is learned from again and again: the sentences as points and as places in the tables."""
+
+    def __init__(self, lessons: Lessons, texts: Sequence[tuple[str, str]], tell: Tell) -> None:
+        self._lessons = lessons
+        self._tell = tell
+        chosen = sample(lessons.texts)
+        self._fields: dict[str, Field] = {}
+        self._probes: dict[str, Points] = {}
+        for name, embedding in ((FAST, fast_embedding()), (FINE, fine_embedding())):
+            points = self._points(lessons.texts, embedding, f"Reading the sentences ({name})")
+            self._fields[name] = Field.of(points, chosen, points[: lessons.known].mean(axis=0))
+            self._probes[name] = embedding.points([kernel.PROBE])[0]
+        tell("Sorting the words", 0, 1)
+        own = zip(lessons.languages, lessons.texts, strict=True)
+        self._classes = class_table(vocabulary(own, texts), fast_embedding())
+        self._places = [
+            np.array(features(text, language, self._classes), dtype=np.int64)
+            for language, text in zip(lessons.languages, lessons.texts, strict=True)
+        ]
+
+    def learn(self, letters: NDArray[np.int64]) -> _Model:
+        """From all single sentences and from these letters."""
+        lessons, model = self._lessons, _Model()
+        rows, targets = lessons.lesson(letters, worst=None)
+        field = self._fields[FAST]
+        pulls, level = field.fitted(
+            rows, targets, lessons.weights(rows, WEIGHT_OF_BORROWED[FAST]), landmarks=_LANDMARKS_AT_FIRST
+        )
+        first = (field.near[lessons.known :, : len(pulls)] @ pulls + level).astype(np.float64)
+        rows, targets = lessons.lesson(letters, worst=first)
+        for name in (FAST, FINE):
+            self._learn_kernel(model, name, rows, targets, letters)
+        self._learn_words(model, rows, targets, letters)
+        return model
+
+    def _learn_kernel(
+        self,
+        model: _Model,
+        name: str,
+        rows: NDArray[np.int64],
+        targets: Floats,
+        letters: NDArray[np.int64],
+    ) -> None:
+        lessons, field = self._lessons, self._fields[name]
+        pulls, level = field.fitted(rows, targets, lessons.weights(rows, WEIGHT_OF_BORROWED[name]))
+        columns, levels = [pulls], [level]
+        if name == FAST:  # the fine embedding is not asked about each sentence, and has no lean
+            lean, lean_level = field.fitted_to_letters(
+                np.concatenate(
+                    [lessons.means(field.near[lessons.known :])[letters], field.near[lessons.own_singles]]
+                ),
+                *self._company(letters),
+            )
+            columns.append(lean)
+            levels.append(lean_level)
+        both = np.stack(columns, axis=1)
+        model.arrays[name] = {
+            "small": field.rows.small,
+            "unit": np.array([field.rows.unit]),
+            "middle": field.rows.middle,
+            "pulls": both,
+            "levels": np.array(levels, dtype=np.float32),
+            "probe": self._probes[name],
+        }
+        found = (field.near[lessons.known :] @ both + np.array(levels)).astype(np.float64)
+        model.scores[name] = np.pad(found, ((0, 0), (0, 2 - found.shape[1])))
+
+    def _learn_words(
+        self, model: _Model, rows: NDArray[np.int64], targets: Floats, letters: NDArray[np.int64]
+    ) -> None:
+        lessons = self._lessons
+        chosen = SentenceRows([self._places[at] for at in rows])
+        score = learned(chosen, targets, lessons.weights(rows, WEIGHT_OF_BORROWED[NGRAMS]), _SMOOTHING)
+        asked, owner, sizes = lessons.in_letters(letters)
+        alone = lessons.own_singles
+        company = LetterRows(
+            SentenceRows([self._places[at] for at in [*asked, *alone]]),
+            np.concatenate([owner, len(letters) + np.arange(len(alone))]),
+            np.concatenate([sizes, np.ones(len(alone), np.int64)]),
+        )
+        lean = learned(company, *self._company(letters), _SMOOTHING_OF_LETTERS)
+        everything = SentenceRows(self._places[lessons.known :])
+        arrays, columns = {"classes": np.frombuffer(self._classes, dtype=np.int8)}, []
+        for name, (table, level), part in (("score", score, _PART_OF_SCORE), ("lean", lean, _PART_OF_LEAN)):
+            unit = round(float(np.abs(table).max()) * part / _STEPS, 6) or 1.0
+            arrays[name] = np.clip(np.rint(table * part / unit), -_STEPS, _STEPS).astype(np.int8)
+            model.numbers |= {f"{name}_unit": unit, f"{name}_level": round(level * part, 6)}
+            columns.append(everything.times(arrays[name].astype(np.float64) * unit) + level * part)
+        model.arrays[NGRAMS] = arrays
+        model.scores[NGRAMS] = np.stack(columns, axis=1)
+
+    def _company(self, letters: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Targets and weights of these letters, and of single sentences as letters of one sentence."""
+        lessons = self._lessons
+        singles = lessons.own_singles
+        return (
+            np.concatenate([lessons.letter_targets[letters], lessons.single_targets[singles]]),
+            np.concatenate([np.ones(len(letters)), np.full(len(singles), _WEIGHT_OF_SINGLES)]),
         )
 
-    def weights(self, layer: str) -> Floats:
-        return np.where(self.own, 1.0, WEIGHT_OF_BORROWED[layer])
-
-
-@dataclass(frozen=True)
-class _Letter:
-    example: Example
-    sentences: list[str]
-
-    @classmethod
-    def of(cls, example: Example) -> "_Letter":
-        text = example.text
-        parts, quoted = parts_of(text), Quotations(text)
-        bare = [quoted.left_out(start, words) for start, words in sentences(text) if parts.holds(start)]
-        return cls(example, [each for each in bare if unquoted(each)])
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """turns: scores of the training sentences, each by a model that has not seen it. letters: of each sentence of
-    all letters of dev."""
-
-    archive: bytes
-    turns: Floats
-    letters: Floats
-
-
-def _learn_kernel(
-    known: _Known, asked: Sequence[str], embedding: Embedding, layer: str, tell: Tell
-) -> _Learned:
-    """asked: sentences to score with what was learned from all."""
-
-    def points(texts: Sequence[str], words: str) -> Points:
+    def _points(self, texts: Sequence[str], embedding: Embedding, words: str) -> Points:
         found = []
         for start in range(0, len(texts), _SHOWN):
             found.append(embedding.points(texts[start : start + _SHOWN]))
-            tell(words, min(start + _SHOWN, len(texts)), len(texts))
+            self._tell(words, min(start + _SHOWN, len(texts)), len(texts))
         return np.concatenate(found)
 
-    rows = kernel.Rows.of(points(known.texts, f"Reading the sentences ({layer})"))
-    places = rows.points()
-    nearness = kernel.near(places, places)
 
-    def fit(chosen: NDArray[np.bool_]) -> tuple[Points, float]:
-        return kernel.fitted(
-            nearness[np.ix_(chosen, chosen)], known.targets[chosen], known.weights(layer)[chosen]
-        )
+def _joined(lessons: Lessons, judged: Mapping[str, Floats], gate: float, name: str) -> Floats:
+    """As kernel.KernelReadings joins them."""
+    words, fast = judged[NGRAMS], judged[FAST]
+    if name == NGRAMS:
+        return words
+    joint = np.array([kernel.joined(score, None) for score in fast[:, 0]])
+    if name == FINE:
+        for letter in np.split(np.arange(lessons.asked), lessons.ends):
+            for at in letter[kernel.read_again(list(fast[letter, 0]), gate)]:
+                joint[at] = kernel.joined(fast[at, 0], judged[FINE][at, 0])
+    score = joint + kernel.NGRAMS_SCORE * words[:, 0]
+    return np.stack([score, fast[:, 1] + kernel.NGRAMS_LEAN * words[:, 1]], axis=1)
 
-    turns = np.zeros(len(places))
-    for fold in range(FOLDS):
-        tell(f"Learning in turns ({layer})", fold, FOLDS)
-        seen = known.fold != fold
-        pulls, level = fit(seen)
-        turns[~seen] = nearness[np.ix_(~seen, seen)] @ pulls + level
-    tell(f"Learning from all ({layer})", 0, 1)
-    pulls, level = fit(np.ones(len(places), dtype=bool))
-    archive = _npz(
-        small=rows.small,
-        unit=np.array([rows.unit]),
-        middle=rows.middle,
-        pulls=pulls,
-        level=np.array([level]),
-        probe=embedding.points([kernel.PROBE])[0],
+
+def _calibrated(lessons: Lessons, scores: Floats, stopped: float) -> dict[str, Any]:
+    judged = []
+    for letter, rows in zip(lessons.letters, np.split(scores, lessons.ends), strict=True):
+        heard = [Impression(score=float(score), lean=float(lean)) for score, lean in rows]
+        judged.append(Judged(letter.example.language, letter.example.disrespectful, score_of(heard, heard)))
+    slope, offset = platt(
+        np.array([each.score for each in judged]), np.array([each.disrespectful for each in judged])
     )
-    others = kernel.centred(points(asked, f"Reading the letters ({layer})"), rows.middle)
-    return _Learned(archive, turns, (kernel.near(others, places) @ pulls + level).astype(np.float64))
-
-
-def _with_second_look(fast: _Learned, fine: _Learned, gate: float) -> _Learned:
-    def joined(first: Floats, second: Floats) -> Floats:
-        return np.where(first > gate, first + second, first + first)
-
-    return _Learned(fine.archive, joined(fast.turns, fine.turns), joined(fast.letters, fine.letters))
-
-
-def _learn_ngrams(known: _Known, asked: Sequence[str], tell: Tell) -> _Learned:
-    rows = [np.array(features(text), dtype=np.int64) for text in known.texts]
-    weights = known.weights(NGRAMS)
-    turns = np.zeros(len(rows))
-    for fold in range(FOLDS):
-        tell("Learning letters in a row, in turns", fold, FOLDS)
-        table = _descend(rows, known.targets, np.where(known.fold == fold, 0.0, weights))
-        for at, row in enumerate(rows):
-            if known.fold[at] == fold:
-                turns[at] = _dot(table, row)
-    tell("Learning letters in a row, from all", 0, 1)
-    table = _descend(rows, known.targets, weights)
-    small = np.clip(np.rint(table / UNIT_OF_NGRAMS), -127, 127).astype(np.int8)
-    rounded: Floats = small.astype(np.float64) * UNIT_OF_NGRAMS
-    letters = np.array([_dot(rounded, np.array(features(words), dtype=np.int64)) for words in asked])
-    return _Learned(_npz(weights=small), turns, letters)
-
-
-def _descend(rows: Sequence[NDArray[np.int64]], targets: Floats, weights: Floats) -> Floats:
-    """Squared hinge loss by dual coordinate descent (Hsieh et al. 2008), in the order of the data."""
-    table, pulls = np.zeros(TABLE), np.zeros(len(rows))
-    chosen = [at for at in map(int, np.flatnonzero(weights)) if len(rows[at])]
-    for _ in range(_ROUNDS):
-        for at in chosen:
-            row, target = rows[at], targets[at]
-            slack = 1 / (2 * _STRENGTH * weights[at])
-            slope = target * _dot(table, row) - 1 + slack * pulls[at]
-            pull = max(0.0, pulls[at] - slope / (1 + slack))
-            if pull != pulls[at]:
-                table[row] += (pull - pulls[at]) * target / np.sqrt(len(row))
-                pulls[at] = pull
-    return table
-
-
-def _dot(table: Floats, row: NDArray[np.int64]) -> float:
-    return float(table[row].sum() / np.sqrt(len(row))) if len(row) else 0.0
-
-
-def _calibrated(learned: _Learned, known: _Known, letters: Sequence[_Letter]) -> dict[str, Any]:
-    slope, offset = platt(learned.turns[known.own], known.targets[known.own] > 0)
-    civil: dict[str, list[float]] = {}
-    for example, own, score in zip(known.examples, known.own, learned.turns, strict=True):
-        if own and not example.disrespectful:
-            civil.setdefault(example.language, []).append(float(score))
-    ends = np.cumsum([len(letter.sentences) for letter in letters])[:-1]
-    judged = [
-        Judged(letter.example.language, letter.example.disrespectful, tuple(map(float, scores)))
-        for letter, scores in zip(letters, np.split(learned.letters, ends), strict=True)
-    ]
     return {
         "slope": round(slope, 4),
         "offset": round(offset, 4),
-        "thresholds": limits(civil, judged, lambda score: slope * score + offset),
+        "review": limits(judged, lambda _: stopped, lambda score: slope * score + offset),
     }
 
 

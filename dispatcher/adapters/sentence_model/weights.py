@@ -15,29 +15,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dispatcher.services.tone import JudgeUnavailable, Thresholds
+from dispatcher.services.tone import JudgeUnavailable
 
 MANIFEST = "manifest.json"
 _FIRST_DAY_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 _NPY_MAGIC = b"\x93NUMPY\x01\x00"
-_OTHER = "other"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRecord:
-    """What the manifest says of one layer. slope and offset make a score a probability (Platt);
-    gate: the score of the layer below, above which this one is asked."""
+    """What the manifest says of one layer. slope and offset make a letter's score a probability (Platt); review: the
+    probability above which a person looks, by language; numbers: what else the layer needs."""
 
     file: str
     sha256: str
     slope: float
     offset: float
-    thresholds: Mapping[str, Thresholds]
-    gate: float
+    review: Mapping[str, float]
+    numbers: Mapping[str, float]
 
-    def thresholds_for(self, language: str) -> Thresholds:
-        """Those of the strictest language where this one was not trained."""
-        return self.thresholds.get(language) or self.thresholds[_OTHER]
+    def review_above(self, language: str) -> float:
+        """That of the most lenient language where this one was not trained."""
+        return self.review.get(language) or max(self.review.values())
 
 
 def read_manifest(folder: Path) -> dict[str, LayerRecord]:
@@ -115,17 +114,6 @@ def _record(layer: Mapping[str, Any]) -> LayerRecord:
         sha256=str(layer["sha256"]),
         slope=float(layer["slope"]),
         offset=float(layer["offset"]),
-        thresholds={
-            language: Thresholds(review=float(limits["review"]), revise=float(limits["revise"]))
-            for language, limits in layer["thresholds"].items()
-        }
-        | {_OTHER: _strictest(layer["thresholds"].values())},
-        gate=float(layer.get("gate", 0)),
-    )
-
-
-def _strictest(limits: Any) -> Thresholds:
-    row = list(limits)
-    return Thresholds(
-        review=max(float(each["review"]) for each in row), revise=max(float(each["revise"]) for each in row)
+        review={language: float(limit) for language, limit in layer["review"].items()},
+        numbers={name: float(value) for name, value in layer.get("numbers", {}).items()},
     )

@@ -1,12 +1,13 @@
 """Training: the same data, the same bytes; what it reads and what it must never read."""
 
 import json
+from array import array
 from pathlib import Path
 
 import pytest
 
-from dispatcher.adapters.sentence_model.corpus import borrowed_examples, own_examples, unquoted
-from dispatcher.adapters.sentence_model.ngrams import TABLE, features
+from dispatcher.adapters.sentence_model.corpus import Example, borrowed_examples, own_examples, unquoted
+from dispatcher.adapters.sentence_model.ngrams import CLASS_TABLE, TABLE, features, place_of_word
 from dispatcher.services.tone_training import Trained, TrainingNotPossible
 
 CORPUS = Path(__file__).parents[3] / "config" / "tone" / "corpus"
@@ -95,11 +96,39 @@ def test_quoted_words_are_not_learned_as_the_writers() -> None:
     assert unquoted("12 !") == ""
 
 
-def test_features_are_places_in_the_table_and_do_not_depend_on_the_day() -> None:
-    assert features("") == []
-    places = features("You are cowards.")
+NO_CLASSES = array("b", bytes(CLASS_TABLE))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_features_are_places_in_the_table_and_do_not_depend_on_case(language: str) -> None:
+    places = features("You are cowards.", language, NO_CLASSES)
     assert places == sorted(set(places)) and all(0 <= each < TABLE for each in places)
-    assert places[:3] == features("you are COWARDS.")[:3]
+    assert places == features("you are COWARDS.", language, NO_CLASSES)
+
+
+def test_words_of_one_class_have_something_in_common() -> None:
+    classes = array("b", bytes(CLASS_TABLE))
+    for word in ("xxxx", "yyyy"):
+        classes[place_of_word(word)] = 7
+    alike = set(features("xxxx", "en", classes)) & set(features("yyyy", "de", classes))
+    assert alike and not set(features("xxxx", "en", NO_CLASSES)) & set(features("yyyy", "de", NO_CLASSES))
+
+
+def test_letters_of_two_authors_are_judged_in_turns_and_only_the_worst_sentence_is_blamed() -> None:
+    def letter(name: str, author: str, label: int) -> Example:
+        text = f"I am {name} and I write to you. The river is wide at {name}. Please read this, {name}."
+        return Example(id=name, language="en", text=text, disrespectful=label == 1, own=True, author=author)
+
+    np = pytest.importorskip("numpy")
+    from dispatcher.adapters.sentence_model.lessons import Lessons
+
+    lessons = Lessons.of([], [letter("Anna", "", 0), letter("Busan", "", 1), letter("Carl", "second", 0)])
+    assert lessons.turns == 2
+    assert list(lessons.letters_but(0)) == [2] and list(lessons.letters_but(1)) == [0, 1]
+    worst = np.arange(9, dtype=np.float64)
+    rows, targets = lessons.lesson(lessons.letters_but(1), worst=worst)
+    assert list(rows) == [0, 1, 2, 5]
+    assert list(targets) == [-1, -1, -1, 1]
 
 
 @pytest.mark.parametrize("part", ["train", "dev"])
@@ -115,7 +144,7 @@ def test_the_sentences_written_for_this_project_are_whole(part: str) -> None:
 
 def test_no_text_stands_in_two_parts_of_the_corpus() -> None:
     seen: dict[str, str] = {}
-    for part in ("train", "dev", "test"):
+    for part in ("train", "dev", "test"):  # test: this says nothing of what stands there
         for path in sorted((CORPUS / part).glob("*.jsonl")):
             for line in path.read_text(encoding="utf-8").splitlines():
                 text = json.loads(line)["text"]
