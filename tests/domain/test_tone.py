@@ -255,6 +255,32 @@ def test_quoted_abuse_is_testimony() -> None:
     assert judge("간수는 “이 개새끼”라고 소리쳤습니다. 도와주십시오.", "ko").verdict is Verdict.PASS
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Every morning the guard said 'you are a dog', and they weren't ashamed. Please help."),
+        ("nl", "’s Avonds zei hij ‘je bent een hond’, en dan lachten ze om zo’n grap. Helpt u hen."),
+        ("nl", "'s Avonds hoorde ze 'poepchinees' achter zich, en zo'n woord blijft."),
+        ("de", "Auf der Tafel stand ‚ihr seid Schweine‘, und jeder ging daran vorbei."),
+    ],
+)
+def test_single_marks_quote_too(language: str, text: str) -> None:
+    assert judge(text, language).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("nl", "'s Avonds denk ik: u bent een idioot, en dat is 's morgens niet anders."),
+        ("nl", "Zo'n land, u bent een idioot, en uw bazen' praatjes helpen niet."),
+        ("en", "The guards' dogs ate better. You are idiots, and the prisoners' families know it."),
+        ("de", "Wie geht’s? Ihr seid Schweine, und Hans’ Vater weiß es."),
+    ],
+)
+def test_apostrophes_quote_nothing(language: str, text: str) -> None:
+    assert judge(text, language).verdict is Verdict.REVISE
+
+
 def test_a_quoted_threat_still_goes_to_a_person() -> None:
     assert judge("As they say, “we know where you live”. Think of it.").verdict is Verdict.REVIEW
 
