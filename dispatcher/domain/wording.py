@@ -65,18 +65,23 @@ _WEDGE = re.compile(  # what is put between two signs to slip past: 시1발
     rf"[0-9*~^_.·ㆍ|@#\-]{{1,2}}(?=[{_SIGN}])(?<=[{_SIGN}][0-9*~^_.·ㆍ|@#\-])|[{_UNSEEN_CLASS}]"
 )
 
-_QUOTE_PAIRS = ("“”", "„“", "„”", "””", "«»", "»«", "‹›", "「」", "『』", '""')
+# 《 》 enclose titles of books and plays.
+_QUOTE_PAIRS = ("“”", "„“", "„”", "””", "«»", "»«", "‹›", "「」", "『』", '""', "《》", "〈〉")
 LONGEST_QUOTE = 1_500  # characters; a stray mark must not swallow the letter
-_QUOTED = re.compile("|".join(f"{pair[0]}[^{pair}]{{1,{LONGEST_QUOTE}}}{pair[1]}" for pair in _QUOTE_PAIRS))
 # Single marks are apostrophes, too ("zo'n", "'s avonds", "the guards' dogs"): they quote where they open before a word,
-# close after one, and stand in one line.
+# close after one, and stand in one line. The mark comes first, so that a text without one is soon read.
 _SINGLE_PAIRS = ("‘’", "‚‘", "‚’", "''")
 _SINGLE_QUOTE = 300  # characters
-_QUOTED_SINGLY = re.compile(
+_QUOTED = re.compile(
     "|".join(
-        rf"(?<!\w){pair[0]}(?!(?:[snktmr]|em|til|cause|tis|twas)\b)(?=\w)"
-        rf"(?:[^{pair}\n]|(?<=\w){pair[1]}(?=\w)){{1,{_SINGLE_QUOTE}}}(?<=\S){pair[1]}(?!\w)"
-        for pair in _SINGLE_PAIRS
+        [
+            *(f"{pair[0]}[^{pair}]{{1,{LONGEST_QUOTE}}}{pair[1]}" for pair in _QUOTE_PAIRS),
+            *(
+                rf"{pair[0]}(?<!\w{pair[0]})(?!(?:[snktmr]|em|til|cause|tis|twas)\b)(?=\w)"
+                rf"(?:[^{pair}\n]|(?<=\w){pair[1]}(?=\w)){{1,{_SINGLE_QUOTE}}}(?<=\S){pair[1]}(?!\w)"
+                for pair in _SINGLE_PAIRS
+            ),
+        ]
     ),
     re.IGNORECASE,
 )
@@ -279,13 +284,8 @@ def traced_signs(text: str, *, wedged: bool) -> tuple[str, list[int]]:
 
 
 def quotations(text: str) -> list[tuple[int, int]]:
-    """Start and end of what stands in quotation marks, each within one paragraph; none within another."""
-    found = [quote.span() for quote in _QUOTED.finditer(text) if "\n\n" not in quote.group()]
-    for quote in _QUOTED_SINGLY.finditer(text):
-        start, end = quote.span()
-        if not any(begins < end and start < ends for begins, ends in found):
-            found.append((start, end))
-    return sorted(found)
+    """Start and end of what stands in quotation marks, each within one paragraph."""
+    return [quote.span() for quote in _QUOTED.finditer(text) if "\n\n" not in quote.group()]
 
 
 def shouted_capitals(sentence: str) -> Iterator[tuple[int, int]]:

@@ -247,6 +247,31 @@ def test_decomposed_korean_is_read_like_composed() -> None:
     assert judge("\u110a\u1175\u1107\u1161\u11af 그만", "ko").verdict is Verdict.REVISE
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("The guard shouted 'you bastards, you're vermin' and beat her. Please help.", "en"),
+        ("The guard shouted ‘you bastards, you’re vermin’ and beat her. Please help.", "en"),
+        ("De bewaker riep elke dag 'vieze hoer, rotwijf' tegen haar. Help haar, alstublieft.", "nl"),
+        ("我们排了一出戏，叫《狗官放人》。请您帮助他们。", "zh"),
+    ],
+)
+def test_single_marks_and_titles_quote_too(text: str, language: str) -> None:
+    assert judge(text, language).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("It's a shame, you bastards, and you know it's true.", "en"),
+        ("The prisoners' food was poor, you bastards, and the guards' dogs ate well.", "en"),
+        ("Dat is 's avonds zo, klootzakken, en de ouders' huis is leeg.", "nl"),
+    ],
+)
+def test_an_apostrophe_quotes_nothing(text: str, language: str) -> None:
+    assert judge(text, language).verdict is not Verdict.PASS
+
+
 def test_quoted_abuse_is_testimony() -> None:
     assert (
         judge("The guard shouted “you bastards, you are vermin” and beat her. Please help.").verdict
