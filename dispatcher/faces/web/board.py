@@ -19,12 +19,11 @@ from dispatcher.services.report import first_line
 from dispatcher.services.store import LogFilter, LogRow, Pause, PauseScope
 
 PAGE_ROWS = 50
-# In the order in which an organizer wants to see them: what needs somebody comes first.
+# In the order in which an organizer wants to see them: what needs somebody comes first. No letter rests as leased.
 STATE_ORDER = (
     DeliveryState.HELD,
     DeliveryState.IN_DOUBT,
     DeliveryState.QUEUED,
-    DeliveryState.LEASED,
     DeliveryState.SENDING,
     DeliveryState.ACCEPTED,
     DeliveryState.DELIVERED,
