@@ -11,7 +11,7 @@ import pytest
 
 from dispatcher.domain.delivery import DeliveryState
 from tests.acceptance.station import Running, Station, drafts, live, wait_for
-from tests.conftest import PostgresServer
+from tests.lent_postgres import PostgresServer
 from tests.servers.in_thread import in_thread
 from tests.servers.receiving_smtp import ReceivingSmtp
 from tests.servers.scripted_smtp import Act, ScriptedSmtp, say
