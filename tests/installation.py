@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.adapters.clocks import SimulatedClock
+from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
 from dispatcher.domain.directory import (
     Covering,
@@ -421,7 +422,13 @@ def installation(folder: Path, url: str, **environment: str) -> Iterator[Install
     try:
         yield Installation(house=house, settings=settings, clock=clock)
     finally:
-        house.store.database.close()  # type: ignore[attr-defined]
+        shut(house)
+
+
+def shut(house: House) -> None:
+    """Closes its database, as the end of a process does."""
+    assert isinstance(house.store, DatabaseStore)
+    house.store.database.close()
 
 
 def without(directory: Directory, gone: Iterable[MissionId]) -> Directory:
