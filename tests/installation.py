@@ -311,8 +311,10 @@ class Installation:
         **changes: Any,
     ) -> Courier:
         """Sends by the transport of the test; retries wait without jitter."""
-        courier = make_courier(self.house, self.settings)
-        courier.transport = transport or ScriptedTransport()
+        # Not the transport of the settings: that one reads all the certificates of the machine.
+        transport = transport or ScriptedTransport()
+        courier = make_courier(self.house, self.settings, transport=transport)
+        courier.transport = transport
         courier.pages = pages or ScriptedPages()
         courier.settling = replace(courier.settling, draw=lambda: 0.5)
         for name, value in changes.items():
