@@ -19,8 +19,9 @@ run: $(VENV)/run.stamp ## Rehearse an action day on the example letters, then se
 
 install: $(VENV)/run.stamp ## Install into .venv, from the lock; quick when nothing has changed
 
+# Tests start the command line dozens of times: each start would compile it anew where bytecode may not be kept.
 test: $(VENV)/test.stamp ## Run the tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
 check: $(VENV)/check.stamp ## Lint, types, import arrows
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.adapters.clocks import SimulatedClock
+from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
 from dispatcher.domain.directory import (
     Covering,
@@ -310,8 +311,10 @@ class Installation:
         **changes: Any,
     ) -> Courier:
         """Sends by the transport of the test; retries wait without jitter."""
-        courier = make_courier(self.house, self.settings)
-        courier.transport = transport or ScriptedTransport()
+        # Not the transport of the settings: that one reads all the certificates of the machine.
+        transport = transport or ScriptedTransport()
+        courier = make_courier(self.house, self.settings, transport=transport)
+        courier.transport = transport
         courier.pages = pages or ScriptedPages()
         courier.settling = replace(courier.settling, draw=lambda: 0.5)
         for name, value in changes.items():
@@ -421,7 +424,13 @@ def installation(folder: Path, url: str, **environment: str) -> Iterator[Install
     try:
         yield Installation(house=house, settings=settings, clock=clock)
     finally:
-        house.store.database.close()  # type: ignore[attr-defined]
+        shut(house)
+
+
+def shut(house: House) -> None:
+    """Closes its database, as the end of a process does."""
+    assert isinstance(house.store, DatabaseStore)
+    house.store.database.close()
 
 
 def without(directory: Directory, gone: Iterable[MissionId]) -> Directory:

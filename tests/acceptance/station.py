@@ -1,12 +1,11 @@
-"""An installation as an operator has it: a data folder, settings in the environment, and the command line, each
-command in a process of its own.
+"""An installation as an operator has it: a data folder, settings in the environment, and the command line.
 
-    station.run("audit")                       one command, to its end; its exit code must be the expected one
-    with station.start("courier") as courier:  a process that stays; killed at the end of the block if need be
+station.run("audit")                       one command in a process of its own, to its end
+station.ask("audit")                       the same in this process, for what is not about processes
+with station.start("courier") as courier:  a process that stays; killed at the end of the block if need be
 """
 
 import asyncio
-import json
 import os
 import signal
 import sqlite3
@@ -27,6 +26,8 @@ from dispatcher.services.second_reading import ReaderAtHand
 from dispatcher.services.store import LogFilter, LogRow
 from dispatcher.settings import load_settings
 from dispatcher.wiring import at_work, make_courier, open_house
+from tests.command_line import Done, at_hand
+from tests.installation import shut
 
 CAMPAIGN = "save-north-korean-refugees-day"
 LETTER = "Your Excellency,\n\nplease let the people who have fled travel on in safety.\n\nWith respect,"
@@ -36,18 +37,6 @@ SENDER_DOMAIN = "save-nk.internal"
 WARNINGS = ("letterhead", "public-url", "dns-spf", "dns-dkim", "dns-dmarc", "missions-without-contact")
 _PATIENCE = 60.0
 _OPEN = {DeliveryState.QUEUED, DeliveryState.LEASED, DeliveryState.SENDING}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """The one document on stdout."""
-        return json.loads(self.out)
 
 
 @dataclass(kw_only=True)
@@ -132,6 +121,9 @@ class Station:
         assert "Something in dispatcher itself is wrong" not in done.err, done.err
         return done
 
+    def ask(self, *command: str | Path, stdin: str = "") -> Done:
+        return at_hand(*command, environment=self.environment, stdin=stdin)
+
     def refused(self, *command: str | Path, before: Callable[[], None] | None = None) -> str:
         """Runs what must fail for wrong use or a broken machine: exit 2, nothing on stdout, and on stderr (besides
         lines of the service's own log) one sentence, which is the answer."""
@@ -167,7 +159,7 @@ class Station:
         try:
             yield house
         finally:
-            house.store.database.close()  # type: ignore[attr-defined]
+            shut(house)
 
     def bring(self, drafts: Sequence[Draft]) -> None:
         """Letters whose writers' consent is on paper, released to leave at once, rendered."""
@@ -203,7 +195,7 @@ class Station:
 
     def audited(self) -> dict[str, Any]:
         """The audit, which must find nothing."""
-        found: dict[str, Any] = self.run("audit", "--json").json
+        found: dict[str, Any] = self.ask("audit", "--json").json
         assert found["ok"] is True and found["broken"] == []
         return found
 

@@ -273,8 +273,8 @@ def test_postfix_takes_the_same_letters(station: Station, tmp_path: Path) -> Non
         here = live(station, sink.port)
         with here.house() as house:
             writers = [each for each in _writers(house) if each.mission.id not in _TOWNS]
-        here.run("import", _letters(tmp_path / "letters.csv", writers), "--confirmed")
-        here.run("release", "--campaign", CAMPAIGN, "--now")
+        here.ask("import", _letters(tmp_path / "letters.csv", writers), "--confirmed")
+        here.ask("release", "--campaign", CAMPAIGN, "--now")
         with here.start("courier") as courier:
             courier.says("is at work")
             here.settles()

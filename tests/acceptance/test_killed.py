@@ -11,7 +11,7 @@ import pytest
 
 from dispatcher.domain.delivery import DeliveryState
 from tests.acceptance.station import Running, Station, drafts, live, wait_for
-from tests.conftest import PostgresServer
+from tests.lent_postgres import PostgresServer
 from tests.servers.in_thread import in_thread
 from tests.servers.receiving_smtp import ReceivingSmtp
 from tests.servers.scripted_smtp import Act, ScriptedSmtp, say
@@ -42,7 +42,7 @@ def _agrees(station: Station, server: ScriptedSmtp, count: int) -> None:
     doubtful = {id for id, row in rows.items() if row.state is DeliveryState.IN_DOUBT}
     assert accepted <= set(arrived), "a letter counts as accepted that never arrived"
     assert set(arrived) - accepted <= doubtful
-    listed = station.run("doubt", "list", "--json").json
+    listed = station.ask("doubt", "list", "--json").json
     assert {row["message_id"] for row in listed} == doubtful
     assert {row["reason"] for row in listed} <= {"courier_gone", "no_answer"}
     assert sorted(found["in_doubt"]) == sorted(row["delivery"] for row in listed)
@@ -53,10 +53,13 @@ def _kill_again_and_again(
 ) -> None:
     for _ in range(rounds):
         running = begin()
-        goal = len(server.received) + dice.randint(3, 30)
-        wait_for(lambda goal=goal: len(server.received) >= goal, "some letters to arrive")  # type: ignore[misc]
+        _wait_for_letters(server, len(server.received) + dice.randint(3, 30))
         time.sleep(dice.random() * 0.06)
         running.kill()
+
+
+def _wait_for_letters(server: ScriptedSmtp, count: int) -> None:
+    wait_for(lambda: len(server.received) >= count, "some letters to arrive")
 
 
 def test_a_killed_serve_sends_nothing_twice_and_loses_nothing(station: Station, unused_port: int) -> None:

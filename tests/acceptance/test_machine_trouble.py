@@ -110,7 +110,9 @@ def test_a_full_disk_is_told_and_nothing_is_lost(furnished: Path, tmp_path: Path
         letters = _letters(tmp_path, 4000)
         words = station.refused("import", letters, "--confirmed")
         assert "the disk is full" in words or "could not be read or written" in words
-        taken = station.audited()["approved"]
+        station.audited()
+        with station.house() as house, house.store.read() as work:
+            taken = sum(work.letters.count().values())
         assert 0 < taken < 4000
         assert taken % 500 == 0  # whole transactions only
         with station.sqlite() as database:

@@ -47,7 +47,7 @@ def world(furnished_station: Station) -> dict[str, dict[str, Any]]:
 
 
 def _route_lines(station: Station, lines: str) -> Iterator[str]:
-    yield from station.run("route", "--jsonl", "-", stdin=lines).out.splitlines()
+    yield from station.ask("route", "--jsonl", "-", stdin=lines).out.splitlines()
 
 
 def test_each_of_the_249_countries_gives_a_mission_or_an_explained_hold(
@@ -137,7 +137,7 @@ def test_a_line_that_is_no_place_gets_its_own_answer_and_the_rest_go_on(furnishe
 
 
 def test_the_answer_for_people_says_what_was_not_used_and_why(furnished_station: Station) -> None:
-    words = furnished_station.run("route", "--country", "Guam").out
+    words = furnished_station.ask("route", "--country", "Guam").out
     assert words.startswith(
         "You live in Guam (GU), for whose foreign relations the United States is responsible."
     )

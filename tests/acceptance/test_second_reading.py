@@ -12,7 +12,7 @@ import pytest
 from dispatcher.domain.letter import LetterState
 from dispatcher.services.intake import Tally
 from tests.acceptance.station import Station, drafts, wait_for
-from tests.conftest import PostgresServer
+from tests.lent_postgres import PostgresServer
 
 S = LetterState
 _LETTERS = 40

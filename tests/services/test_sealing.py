@@ -1,6 +1,8 @@
 """The log is sealed by the clock, and every way of changing the past shows, on both engines."""
 
+import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,24 +11,53 @@ from sqlalchemy import text
 
 from dispatcher.adapters.clocks import SimulatedClock
 from dispatcher.adapters.database import seals as seals_module
-from dispatcher.adapters.database.store import DatabaseStore
+from dispatcher.adapters.database.store import DatabaseStore, DatabaseWork
 from dispatcher.domain.letter import LetterId
 from dispatcher.services import sealing as sealing_module
 from dispatcher.services.audit import Audit, audit
 from dispatcher.services.sealing import Sealing
-from tests.installation import NOON, REFUSED, Installation, ScriptedTransport, in_turn
+from tests.installation import NOON, REFUSED, Installation, ScriptedTransport, in_turn, installation
+from tests.lent_postgres import LentPostgres
 
 
 @pytest.fixture(autouse=True)
 def _no_margin(monkeypatch: pytest.MonkeyPatch) -> None:
+    _small_blocks(monkeypatch)
+
+
+def _small_blocks(patch: pytest.MonkeyPatch) -> None:
     """The margin on PostgreSQL is for a moment that no test can hit on purpose."""
-    monkeypatch.setattr(seals_module, "_MARGIN_SECONDS", 0.0)
-    monkeypatch.setattr(sealing_module, "BLOCK_ROWS", 10)
+    patch.setattr(seals_module, "_MARGIN_SECONDS", 0.0)
+    patch.setattr(sealing_module, "BLOCK_ROWS", 10)
 
 
 @pytest.fixture
-def sealed(home: Installation) -> Iterator[Installation]:
+def sealed(home: Installation) -> Installation:
     """Eight letters on their way, sealed in several blocks of ten rows at most."""
+    return _seal_some(home)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def once_sealed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """The same, for tests that leave no change behind."""
+    folder = tmp_path_factory.mktemp("sealed")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            file = shutil.copyfile(request.getfixturevalue("sqlite_template"), folder / "d.sqlite3")
+            url = f"sqlite:///{file}"
+        else:
+            databases: LentPostgres = request.getfixturevalue("lent_postgres")
+            url = databases.lend()
+            stack.callback(databases.take_back, url)
+        home = stack.enter_context(installation(folder / "data", url))
+        with pytest.MonkeyPatch.context() as patch:
+            _small_blocks(patch)
+            yield _seal_some(home)
+
+
+def _seal_some(home: Installation) -> Installation:
     home.take(8)
     home.prepare()
     home.live_through(
@@ -36,28 +67,35 @@ def sealed(home: Installation) -> Iterator[Installation]:
     (withdrawn,) = home.take(1, first=40)
     house.confirmation.withdraw(withdrawn)
     assert house.sealing.seal_all() >= 3
-    yield home
+    return home
 
 
-def change(home: Installation, *statements: str) -> None:
-    """Behind the service's back."""
-    with home.house.store.database.write() as connection:  # type: ignore[attr-defined]
+class _Undone(Exception):
+    pass
+
+
+@contextmanager
+def changed(home: Installation, *statements: str) -> Iterator[DatabaseWork]:
+    """The log after a change behind the service's back, which is undone at the end of the block."""
+    store = home.house.store
+    assert isinstance(store, DatabaseStore)
+    with suppress(_Undone), store.database.write() as connection:
         for statement in statements:
-            connection.execute(text(statement))
+            assert connection.execute(text(statement)).rowcount, statement
+        yield DatabaseWork(connection, store.database.vault)
+        raise _Undone
 
 
-def seal_findings(home: Installation, head: str | None = None) -> set[int]:
-    with home.house.store.read() as work:
-        found = audit(work.ledger, head=head)
-    return {each.id for each in found.broken if each.rule == "seal"}
+def seal_findings(work: DatabaseWork, head: str | None = None) -> set[int]:
+    return {each.id for each in audit(work.ledger, head=head).broken if each.rule == "seal"}
 
 
 def audited(home: Installation) -> Audit:
     return home.audit()
 
 
-def test_a_sealed_log_is_green_and_nothing_is_left_unsealed(sealed: Installation) -> None:
-    found = audited(sealed)
+def test_a_sealed_log_is_green_and_nothing_is_left_unsealed(once_sealed: Installation) -> None:
+    found = audited(once_sealed)
     assert found.ok, found.broken
     assert found.chain.blocks >= 3
     assert found.chain.unsealed == 0
@@ -73,7 +111,8 @@ def test_new_rows_wait_for_their_seal_and_then_follow_in_the_chain(sealed: Insta
     sealed.house.sealing.seal_all()
     after = audited(sealed).chain
     assert after.unsealed == 0 and after.blocks > before.blocks
-    assert seal_findings(sealed, head=before.head) == set()
+    with changed(sealed) as work:
+        assert seal_findings(work, head=before.head) == set()
 
 
 # The row with the middle id of the second block, so that no edge helps.
@@ -106,41 +145,41 @@ def block_of_attempt(home: Installation) -> int:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_change_of_the_past_shows_and_names_its_block(sealed: Installation, way: str) -> None:
-    block = block_of_attempt(sealed) if "attempt" in way else 2
+def test_every_change_of_the_past_shows_and_names_its_block(once_sealed: Installation, way: str) -> None:
+    block = block_of_attempt(once_sealed) if "attempt" in way else 2
     if way.startswith("which"):
-        with sealed.house.store.read() as work:
+        with once_sealed.house.store.read() as work:
             block = next(seal.number for seal in work.seals.all() if seal.deliveries.last >= 2)
-    change(sealed, WAYS[way])
-    found = audited(sealed)
-    assert not found.ok
-    assert seal_findings(sealed) == {block}
+    with changed(once_sealed, WAYS[way]) as broken:
+        assert not audit(broken.ledger).ok
+        assert seal_findings(broken) == {block}
+    assert audited(once_sealed).ok
 
 
-def test_a_row_slipped_into_the_past_shows(sealed: Installation) -> None:
+def test_a_row_slipped_into_the_past_shows(once_sealed: Installation) -> None:
     # Room for it is made by leaving out a number, as a rolled-back transaction of PostgreSQL does.
-    change(
-        sealed,
+    with changed(
+        once_sealed,
         "INSERT INTO moves (id, subject, subject_id, old, new, by, at) VALUES (0, 'letter', 1, NULL, 'submitted', 'x', 0)",
-    )
-    assert seal_findings(sealed) == {1}
+    ) as work:
+        assert seal_findings(work) == {1}
 
 
-def test_a_seal_taken_out_shows(sealed: Installation) -> None:
-    change(sealed, "DELETE FROM seals WHERE number = 2")
-    assert seal_findings(sealed) == {3}
+def test_a_seal_taken_out_shows(once_sealed: Installation) -> None:
+    with changed(once_sealed, "DELETE FROM seals WHERE number = 2") as work:
+        assert seal_findings(work) == {3}
 
 
-def test_a_log_cut_off_with_its_seals_shows_to_who_knows_the_head(sealed: Installation) -> None:
-    head = audited(sealed).chain.head
+def test_a_log_cut_off_with_its_seals_shows_to_who_knows_the_head(once_sealed: Installation) -> None:
+    chain = audited(once_sealed).chain
     last = "(SELECT max(number) FROM seals)"
-    change(
-        sealed,
+    with changed(
+        once_sealed,
         f"DELETE FROM moves WHERE id >= (SELECT first_move FROM seals WHERE number = {last})",
         "DELETE FROM seals WHERE number = (SELECT max(number) FROM seals)",
-    )
-    assert seal_findings(sealed) == set()
-    assert seal_findings(sealed, head=head) == {audited(sealed).chain.blocks}
+    ) as work:
+        assert seal_findings(work) == set()
+        assert seal_findings(work, head=chain.head) == {chain.blocks - 1}
 
 
 def test_erasing_a_supporter_leaves_the_chain_whole(sealed: Installation) -> None:

@@ -13,12 +13,17 @@ SECRET = b"Subject: hello\r\n\r\nfrom Consul Li to Jane Doe\r\n"
 
 
 def kept(
-    store: DatabaseStore, delivery: DeliveryId | None, number: int = 1, *, status: str = "", **reading: object
+    store: DatabaseStore,
+    delivery: DeliveryId | None,
+    number: int = 1,
+    *,
+    status: str = "",
+    kind: MailKind = MailKind.BOUNCED,
 ) -> MailId:
     with store.write() as work:
         return work.incoming.keep(
             SECRET,
-            Reading(kind=reading.pop("kind", MailKind.BOUNCED), status=status, why="Because."),  # type: ignore[arg-type]
+            Reading(kind=kind, status=status, why="Because."),
             digest=f"{number:064x}",
             delivery=delivery,
             message_id=f"<{number}@x.example>",

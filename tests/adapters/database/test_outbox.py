@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -563,9 +564,9 @@ def test_the_log_is_searched_by_every_filter(store: DatabaseStore, stock: Stock)
     (held,) = stock.queued(1, held=HoldReason.NO_CONTACT, recipient="100%_sure@nl.mission.example")
     stock.notices()
 
-    def found(**which: object) -> list[DeliveryId]:
+    def found(**which: Any) -> list[DeliveryId]:
         with store.read() as work:
-            asked = LogFilter(**which)  # type: ignore[arg-type]
+            asked = LogFilter(**which)
             rows = [row.delivery.id for row in work.outbox.log(asked)]
             assert work.outbox.count(asked) == len(rows)
             return rows
