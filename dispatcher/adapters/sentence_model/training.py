@@ -38,6 +38,8 @@ from dispatcher.services.tone_training import Tell, Trained, TrainingNotPossible
 Floats: TypeAlias = NDArray[np.float64]
 
 STOPPED = {FINE: 0.09, FAST: 0.09, NGRAMS: 0.11}  # civil letters that may go to a person for a layer's sake
+# In English more may: the veiled letters are there, and the people who read are, too.
+STOPPED_IN_ENGLISH = {FINE: 0.13, FAST: 0.13, NGRAMS: 0.11}
 UNASKED = 0.85  # of the sentences of civil letters: the fine embedding is not asked about them
 WEIGHT_OF_BORROWED = {FAST: 0.05, FINE: 0.05, NGRAMS: 0.1}  # against 1 for a sentence of our own
 _SMOOTHING, _SMOOTHING_OF_LETTERS = 0.03, 0.005  # of the words
@@ -72,9 +74,7 @@ def train(*, corpus: Path, borrowed: Path | None, folder: Path, tell: Tell) -> T
     gate = round(float(np.quantile(alone[lessons.civil_asked], UNASKED)), 4)
     tell("Learning from all", 0, 1)
     whole = course.learn(lessons.letters_but(None))
-    calibrated = {
-        name: _calibrated(lessons, _joined(lessons, judged, gate, name), STOPPED[name]) for name in STOPPED
-    }
+    calibrated = {name: _calibrated(lessons, _joined(lessons, judged, gate, name), name) for name in STOPPED}
     calibrated[FINE]["numbers"] = {GATE: gate}
     calibrated[NGRAMS]["numbers"] = whole.numbers
     digests = write_model(
@@ -222,7 +222,7 @@ def _joined(lessons: Lessons, judged: Mapping[str, Floats], gate: float, name: s
     return np.stack([score, fast[:, 1] + kernel.NGRAMS_LEAN * words[:, 1]], axis=1)
 
 
-def _calibrated(lessons: Lessons, scores: Floats, stopped: float) -> dict[str, Any]:
+def _calibrated(lessons: Lessons, scores: Floats, layer: str) -> dict[str, Any]:
     judged = []
     for letter, rows in zip(lessons.letters, np.split(scores, lessons.ends), strict=True):
         heard = [Impression(score=float(score), lean=float(lean)) for score, lean in rows]
@@ -233,7 +233,11 @@ def _calibrated(lessons: Lessons, scores: Floats, stopped: float) -> dict[str, A
     return {
         "slope": round(slope, 4),
         "offset": round(offset, 4),
-        "review": limits(judged, lambda _: stopped, lambda score: slope * score + offset),
+        "review": limits(
+            judged,
+            lambda language: (STOPPED_IN_ENGLISH if language == "en" else STOPPED)[layer],
+            lambda score: slope * score + offset,
+        ),
     }
 
 
