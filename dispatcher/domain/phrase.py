@@ -53,7 +53,10 @@ class Phrase:
 
     def find(self, words: Sequence[str], at: int) -> tuple[int, int] | None:
         """First and one-past-last word of the longest match that has its anchor near `at`, or None."""
+        begins = self.steps[0].takes  # a phrase begins with a word that must be there
         for first in range(max(0, at - self.reach), at + 1):
+            if not begins(words[first]):
+                continue
             last = max(self._ends(words, first, 0), default=first)
             if last > at:
                 return first, last
