@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dispatcher.adapters.clocks import SimulatedClock
+from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
 from dispatcher.domain.directory import (
@@ -282,6 +283,10 @@ class Installation:
     settings: Settings
     clock: SimulatedClock
 
+    @property
+    def database(self) -> Database:
+        return database_of(self.house)
+
     def take(
         self, count: int = 1, *, first: int = 1, confirmed: bool = True, read: bool = True, **changes: Any
     ) -> list[LetterId]:
@@ -429,8 +434,12 @@ def installation(folder: Path, url: str, **environment: str) -> Iterator[Install
 
 def shut(house: House) -> None:
     """Closes its database, as the end of a process does."""
+    database_of(house).close()
+
+
+def database_of(house: House) -> Database:
     assert isinstance(house.store, DatabaseStore)
-    house.store.database.close()
+    return house.store.database
 
 
 def without(directory: Directory, gone: Iterable[MissionId]) -> Directory:

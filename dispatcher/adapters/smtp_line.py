@@ -11,13 +11,12 @@ a time.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from enum import Enum
 
 from dispatcher.adapters.smtp_batch import Batch, Errand
 from dispatcher.adapters.smtp_desk import Desk
 from dispatcher.adapters.smtp_envelope import FINAL_DOT, Offers, body, envelope
 from dispatcher.adapters.smtp_patience import Alarm, Timeouts
-from dispatcher.adapters.smtp_replies import Replies, Reply, in_words, no_answer
+from dispatcher.adapters.smtp_replies import Aside, Expected, Replies, Reply, in_words, no_answer
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.domain.reply import SHUTTING_DOWN, Stage, goes_on, outcome_of_reply
 
@@ -29,16 +28,6 @@ _YES = (221, 250)
 _LOST = "The connection to the relay was lost"
 _OUT_OF_TURN = "The relay spoke out of turn"
 
-
-class Aside(Enum):
-    """What is said to the relay besides a letter."""
-
-    RSET = "reset"
-    LONE_DOT = "lone dot"
-    QUESTION = "question"
-
-
-Expected = Stage | Aside
 
 _MAIL_TO_DATA: tuple[Expected, ...] = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 _IN_STEP: deque[Expected] = deque((_BODY, *_MAIL_TO_DATA))

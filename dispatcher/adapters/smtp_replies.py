@@ -1,5 +1,7 @@
 """What the relay says, cut into replies."""
 
+from enum import Enum
+
 from dispatcher.domain.outcome import Outcome
 from dispatcher.domain.reply import Stage, outcome_of_reply, outcome_of_silence
 
@@ -15,6 +17,18 @@ MOST_KNOWN = 64
 _LOWEST_CODE = 100
 # After the code: the last line, one with more to come, a code alone. An empty piece is in here too.
 _AFTER_CODE = b" -\r"
+
+
+class Aside(Enum):
+    """What is said to the relay besides a letter."""
+
+    RSET = "reset"
+    LONE_DOT = "lone dot"
+    QUESTION = "question"
+
+
+# What a reply is to.
+Expected = Stage | Aside
 
 
 class Replies:

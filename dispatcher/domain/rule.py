@@ -119,3 +119,14 @@ class Match(NamedTuple):
     rule: Rule
     start: int
     end: int
+
+
+def outranks(other: Match, match: Match) -> bool:
+    """Of two that overlap, whether the other is what is told."""
+    if other.rule.detector is not None and match.rule.detector is None:
+        return False  # how it is written says nothing of what it says; and a heading may excuse the first
+    if other.rule.category is Category.THREAT:
+        return True
+    if match.rule.severity is Verdict.REVISE and other.rule.severity is Verdict.REVIEW:
+        return False  # a doubt about a whole clause hides no word that can be mended
+    return match.rule.category is not Category.THREAT

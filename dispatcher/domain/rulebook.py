@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from dispatcher.domain.phrase import STEM_HEAD, Phrase
-from dispatcher.domain.rule import TOLD, Category, Detector, Match, Pattern, Rule, Together, Verdict
+from dispatcher.domain.rule import TOLD, Detector, Match, Pattern, Rule, Together, outranks
 from dispatcher.domain.wording import (
     BETWEEN,
     Word,
@@ -24,9 +24,8 @@ from dispatcher.domain.wording import (
     words,
 )
 
-READ_BY_SIGNS = frozenset(
-    {"ko", "ja", "zh"}
-)  # languages without blanks between words, or with endings on them
+# Languages without blanks between words, or with endings on them.
+READ_BY_SIGNS = frozenset({"ko", "ja", "zh"})
 SENTENCES_KEPT = 20_000  # most letters of a campaign share the sample's sentences; about 10 MB a language
 _KEPT_OF_A_LETTER = 500  # sentences; a text with more is no letter, and must not empty the memory
 _LONGEST_KEPT = 600  # characters; a longer sentence is rarely written twice
@@ -237,7 +236,7 @@ class _Index:
             match for match in found if match.rule is not book.harmless and match.rule is not book.testimony
         ]
         for match in sorted(rest, key=lambda match: (match.start - match.end, match.start)):
-            covers = [*excused, *(other for other in kept if _outranks(other, match))]
+            covers = [*excused, *(other for other in kept if outranks(other, match))]
             if any(other.start <= match.start and match.end <= other.end for other in covers):
                 continue
             if (told and self._is_told(sentence, match, told)) or (
@@ -391,13 +390,3 @@ def _alternation(literals: Iterable[str]) -> re.Pattern[str] | None:
         rests[literal[0]].append(re.escape(literal[1:]))
     groups = [f"{re.escape(first)}(?:{'|'.join(rest)})" for first, rest in sorted(rests.items())]
     return re.compile("|".join(groups)) if groups else None
-
-
-def _outranks(other: Match, match: Match) -> bool:
-    if other.rule.detector is not None and match.rule.detector is None:
-        return False  # how it is written says nothing of what it says; and a heading may excuse the first
-    if other.rule.category is Category.THREAT:
-        return True
-    if match.rule.severity is Verdict.REVISE and other.rule.severity is Verdict.REVIEW:
-        return False  # a doubt about a whole clause hides no word that can be mended
-    return match.rule.category is not Category.THREAT

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.services.clock import Clock
-from dispatcher.services.store import PauseScope, Store, StoreConflict, Work
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import Store, StoreConflict, Work
 from dispatcher.telemetry import log
 
 _HOUR = timedelta(hours=1)

@@ -14,8 +14,9 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.services.audit import Audit, audit
 from dispatcher.services.clock import Clock
+from dispatcher.services.pauses import Pause, PauseScope
 from dispatcher.services.pausing import EVERYTHING
-from dispatcher.services.store import Pause, PauseScope, Store
+from dispatcher.services.store import Store
 
 _BY = "restore"
 

@@ -12,7 +12,8 @@ from dispatcher.domain.mission import Channel, ContactKind, Health
 from dispatcher.domain.outcome import Attempt, Outcome, OutcomeKind
 from dispatcher.services.incoming import Incoming
 from dispatcher.services.outbox import Dispatch
-from dispatcher.services.store import Pause, PauseScope, Settlement, Work
+from dispatcher.services.pauses import Pause, PauseScope
+from dispatcher.services.store import Settlement, Work
 
 # Every so many failures that may pass, the mission is paused: its mailbox is full, or its server is away for days.
 SOFT_BOUNCES = 3

@@ -6,8 +6,9 @@ from typing import assert_never
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.clock import Clock
+from dispatcher.services.pauses import Pause, PauseScope
 from dispatcher.services.routing import Routing
-from dispatcher.services.store import Pause, PauseScope, Store, Work
+from dispatcher.services.store import Store, Work
 
 EVERYTHING = "*"
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from dispatcher.domain.campaign import CampaignId
@@ -27,6 +26,7 @@ from dispatcher.services.audit import Ledger
 from dispatcher.services.fax_jobs import FaxJobs
 from dispatcher.services.incoming import Incoming
 from dispatcher.services.organizers import Organizers
+from dispatcher.services.pauses import Pauses
 from dispatcher.services.review_set import ReviewSet
 from dispatcher.services.seals import Seals
 from dispatcher.services.stationery import EncodedEnclosure, Rendered
@@ -267,34 +267,6 @@ class Timing(Protocol):
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None: ...
 
     def forget_before(self, minute: int) -> None: ...
-
-
-class PauseScope(StrEnum):
-    MISSION = "mission"
-    CAMPAIGN = "campaign"
-    ALL = "all"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pause:
-    scope: PauseScope
-    key: str
-    since: datetime
-    by: str
-    reason: str
-
-    @property
-    def hold(self) -> HoldReason:
-        return HoldReason(f"{self.scope.value}_paused")
-
-
-class Pauses(Protocol):
-    def all(self) -> list[Pause]: ...
-
-    def set(self, pause: Pause) -> None: ...
-
-    def lift(self, scope: PauseScope, key: str) -> bool:
-        """Answers whether there was one."""
 
 
 class DirectoryShelf(Protocol):

@@ -7,7 +7,7 @@ import time
 import httpx
 
 from dispatcher.domain.delivery import DeliveryState
-from dispatcher.services.store import PauseScope
+from dispatcher.services.pauses import PauseScope
 from tests.acceptance.station import Station, drafts, live, wait_for
 from tests.servers.in_thread import in_thread
 from tests.servers.scripted_smtp import ScriptedSmtp, say

@@ -2,7 +2,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from dispatcher.services.organizers import Role
-from dispatcher.services.store import PauseScope
+from dispatcher.services.pauses import PauseScope
 from tests.browser.looks import faint_texts, sideways
 from tests.faces.web.household import ACTION_DAY, Household
 

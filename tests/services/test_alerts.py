@@ -8,8 +8,8 @@ import pytest
 
 from dispatcher.domain.outcome import Outcome
 from dispatcher.services.alerts import Alerts
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.schedule import ticks
-from dispatcher.services.store import PauseScope
 from tests.installation import NOON, REFUSED, THE_HAGUE, Installation, ScriptedTransport
 from tests.servers.fax_http import Answer, serving
 from tests.servers.twilio_gateway import PROJECT, TOKEN, TwilioGateway

@@ -21,7 +21,8 @@ from dispatcher.domain.mission import Channel, Health
 from dispatcher.domain.outcome import Outcome
 from dispatcher.domain.timetable import MINUTES_COUNTED, minute_of
 from dispatcher.services.courier import Courier
-from dispatcher.services.store import PauseScope, StoreUnavailable
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import StoreUnavailable
 from dispatcher.services.transport import Parcel, Witness
 from dispatcher.wiring import at_work
 from tests.installation import (

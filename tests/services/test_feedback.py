@@ -22,7 +22,7 @@ from dispatcher.services.feedback import (
     Taken,
     quoted,
 )
-from dispatcher.services.store import PauseScope
+from dispatcher.services.pauses import PauseScope
 from tests.installation import NOON, THE_HAGUE, TOKYO, Installation, ScriptedTransport
 from tests.samples.returned_mail import (
     ABSENCES,

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from dispatcher.adapters.database import seals as seals_module
 from dispatcher.services import health as health_module
 from dispatcher.services.health import COURIER_SILENT, Figures, Health
-from dispatcher.services.store import PauseScope
+from dispatcher.services.pauses import PauseScope
 from tests.installation import (
     GREYLISTED,
     NO_ANSWER,
@@ -95,7 +95,7 @@ def test_an_installation_is_ready_and_says_what_is_missing(home: Installation, h
     with home.house.store.write() as work:
         work.couriers.seen("two", "host", home.clock.now())
     assert health.readiness().ready  # one that works is enough
-    database = home.house.store.database  # type: ignore[attr-defined]
+    database = home.database
     with database.write() as connection:
         connection.execute(text("DELETE FROM directory_changes"))
     assert set(health.readiness().problems) == {"directory"}

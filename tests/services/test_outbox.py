@@ -12,7 +12,7 @@ from dispatcher.domain.directory import Directory
 from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import Channel, ContactKind, Health, MissionId
 from dispatcher.services.outbox import new_message_id
-from dispatcher.services.store import PauseScope
+from dispatcher.services.pauses import PauseScope
 from tests.installation import (
     DIRECTORY,
     NO_ANSWER,

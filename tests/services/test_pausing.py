@@ -6,9 +6,9 @@ import pytest
 
 from dispatcher.adapters.campaign_files import NoSuchCampaign
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.pausing import EVERYTHING
 from dispatcher.services.routing import NoSuchMission
-from dispatcher.services.store import PauseScope
 from tests.installation import NOON, THE_HAGUE, TOKYO, Installation, ScriptedTransport
 
 D = DeliveryState

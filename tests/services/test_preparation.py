@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from dispatcher.adapters.database.engine import Database
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.preparation import place_line
 from dispatcher.services.stationery import Rendered
@@ -91,7 +90,7 @@ def test_an_enclosure_is_kept_once_for_all_letters(install: Callable[..., Instal
     home.prepare()
     home.take(5, first=100)
     home.prepare()
-    database: Database = home.house.store.database  # type: ignore[attr-defined]
+    database = home.database
     with database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM enclosures")).scalar() == 1
         largest = connection.execute(text("SELECT max(length(content)) FROM renderings")).scalar()

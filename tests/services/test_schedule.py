@@ -7,8 +7,8 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterState
 from dispatcher.domain.timetable import minute_of
 from dispatcher.services.confirmation import LINK_LIFE, REMINDER_AFTER
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.schedule import ticks
-from dispatcher.services.store import PauseScope
 from tests.installation import NOON, THE_HAGUE, WEEK_BEFORE, Installation
 
 D = DeliveryState

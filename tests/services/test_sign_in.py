@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from dispatcher.adapters.database.engine import Database
 from dispatcher.services.organizers import Role
 from dispatcher.services.sign_in import (
     LINK_LIFE,
@@ -88,7 +87,7 @@ def test_names_are_given_once_and_must_be_known(home: Installation, link: str) -
 def test_a_stolen_database_opens_no_session(home: Installation, link: str) -> None:
     entered = home.house.sign_in.enter(link)
     assert entered is not None
-    database: Database = home.house.store.database  # type: ignore[attr-defined]
+    database = home.database
     with database.read() as connection:
         kept = "".join(str(row) for row in connection.execute(text("SELECT * FROM keys")))
     assert link not in kept and entered[0] not in kept

@@ -16,7 +16,8 @@ from dispatcher.adapters.database.schema import attempts, outbox, pauses, render
 from dispatcher.domain.delivery import LIVE, Delivery, DeliveryId, DeliveryState, Notice, check_delivery_move
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Attempt, OutcomeKind
-from dispatcher.services.store import Claimed, PauseScope, Settlement
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import Claimed, Settlement
 
 LETTER, NOTICE = "letter", "notice"
 _S = DeliveryState

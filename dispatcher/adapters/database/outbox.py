@@ -36,8 +36,8 @@ from dispatcher.domain.delivery import (
 )
 from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import Channel, MissionId
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.stationery import Rendered
-from dispatcher.services.store import PauseScope
 
 _S = DeliveryState
 _WAITING = [_S.QUEUED.value, _S.HELD.value]

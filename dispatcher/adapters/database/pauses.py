@@ -3,7 +3,7 @@
 from sqlalchemy import Connection, delete, insert, select
 
 from dispatcher.adapters.database.schema import pauses
-from dispatcher.services.store import Pause, PauseScope
+from dispatcher.services.pauses import Pause, PauseScope
 
 
 class PauseTable:

@@ -7,8 +7,8 @@ import click
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.second_reading import read_waiting
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.pausing import EVERYTHING
-from dispatcher.services.store import PauseScope
 
 
 @click.command("release")

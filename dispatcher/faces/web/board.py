@@ -14,9 +14,10 @@ from dispatcher.domain.letter import LetterState
 from dispatcher.domain.mission import Channel, Mission, MissionId
 from dispatcher.faces.web.console import Console
 from dispatcher.faces.web.session import Session
+from dispatcher.services.pauses import Pause, PauseScope
 from dispatcher.services.pausing import EVERYTHING
 from dispatcher.services.report import first_line
-from dispatcher.services.store import LogFilter, LogRow, Pause, PauseScope
+from dispatcher.services.store import LogFilter, LogRow
 
 PAGE_ROWS = 50
 # In the order in which an organizer wants to see them: what needs somebody comes first. No letter rests as leased.

@@ -11,8 +11,9 @@ from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import Delivery, DeliveryId, NewDelivery, Notice
 from dispatcher.domain.letter import LetterId, LetterState, NewLetter
 from dispatcher.domain.mission import Channel
+from dispatcher.services.pauses import Pause, PauseScope
 from dispatcher.services.stationery import Rendered
-from dispatcher.services.store import Claimed, Pause, PauseScope
+from dispatcher.services.store import Claimed
 from tests.installation import DAY, NOON, THE_HAGUE, WEEK_BEFORE
 
 CAMPAIGN = CampaignId("test-day")

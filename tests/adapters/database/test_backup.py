@@ -16,7 +16,8 @@ from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.audit import audit
 from dispatcher.services.backup import BackupNotPossible, Restored, RestoreNotPossible, restore
-from dispatcher.services.store import LogFilter, PauseScope
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import LogFilter
 from dispatcher.settings import Settings
 from tests.installation import NOON, OPENING, Installation, ScriptedTransport, installation
 

@@ -12,7 +12,8 @@ from sqlalchemy import text
 from dispatcher.adapters.database.engine import Database, DatabaseAddressWrong
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
-from dispatcher.services.store import PauseScope, StoreConflict, StoreUnavailable
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import StoreConflict, StoreUnavailable
 from tests.adapters.database.conftest import Stock
 from tests.installation import NOON
 

@@ -22,7 +22,8 @@ from dispatcher.domain.errors import IllegalMove
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Attempt, Outcome
 from dispatcher.services.audit import audit
-from dispatcher.services.store import Claimed, LogFilter, PauseScope, Settlement, StoreConflict
+from dispatcher.services.pauses import PauseScope
+from dispatcher.services.store import Claimed, LogFilter, Settlement, StoreConflict
 from tests.adapters.database.conftest import CAMPAIGN, Stock, page
 from tests.installation import ACCEPTED, NO_ANSWER, NOON, THE_HAGUE, TOKYO
 

@@ -67,7 +67,7 @@ def test_nothing_personal_stands_in_clear_after_a_letter_was_sent(home: Installa
         work.outbox.move([delivery.id], DeliveryState.ACCEPTED, at=NOON, by="test", note="geheimgrund")
     (sent,) = transport.sent
     assert b"zauberwort" in sent.content  # so it was really there to be found
-    stored = everything_stored(home.house.store.database, tmp_path).lower()  # type: ignore[attr-defined]
+    stored = everything_stored(home.database, tmp_path).lower()
     assert str(delivery.recipient).encode() in stored  # the search sees what stands in clear
     assert [secret for secret in SECRETS if secret.lower().encode() in stored] == []
     assert home.letter(id).name == "Roswitha Vogelsang"
@@ -77,7 +77,7 @@ def test_nothing_personal_stands_in_clear_after_a_letter_was_sent(home: Installa
 
 def test_a_sealed_value_that_was_tampered_with_is_refused(home: Installation) -> None:
     (id,) = home.take()
-    database: Database = home.house.store.database  # type: ignore[attr-defined]
+    database = home.database
     with database.write() as connection:
         sealed = bytes(connection.execute(text("SELECT text FROM writings")).scalar_one())
         changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
@@ -95,7 +95,7 @@ def test_a_sealed_value_that_was_cut_short_is_refused(length: int) -> None:
 
 def test_a_sealed_value_does_not_fit_into_another_column(home: Installation) -> None:
     (id,) = home.take()
-    database: Database = home.house.store.database  # type: ignore[attr-defined]
+    database = home.database
     with database.write() as connection:
         connection.execute(text("UPDATE writings SET organisation = email"))
     with pytest.raises(SecretUnreadable):

@@ -6,8 +6,8 @@ import pytest
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterState
 from dispatcher.services.organizers import Role
+from dispatcher.services.pauses import PauseScope
 from dispatcher.services.sign_in import SESSION_LIFE
-from dispatcher.services.store import PauseScope
 from tests.faces.web.household import ACTION_DAY, Household, mark_of
 
 DOUBTFUL = "Your Excellency,\n\nplease let the people go. We know where you live.\n\nWith respect,"
