@@ -23,7 +23,7 @@ from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
 from dispatcher.adapters.journal import JournalFolder
 from dispatcher.adapters.mail_domain import DnsMailDomain
-from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
+from dispatcher.adapters.mail_pickup import mail_sources
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
 from dispatcher.adapters.press import Press
 from dispatcher.adapters.return_path import ReturnPath
@@ -41,7 +41,6 @@ from dispatcher.services.evidence import Evidence
 from dispatcher.services.feedback import Feedback
 from dispatcher.services.going_live import Finding, Inspection, check_ready
 from dispatcher.services.house import House
-from dispatcher.services.incoming import MailSource
 from dispatcher.services.intake import Intake
 from dispatcher.services.notices import Notices
 from dispatcher.services.outbox import Dispatch
@@ -149,7 +148,7 @@ def _furnish(
         routing=routing, campaigns=campaigns, carriers=frozenset(leaving if live else Channel)
     )
     notices = Notices(writer=notice_mail, links=store.links, places=places, public_url=settings.public_url)
-    sources = _mail_sources(settings)
+    sources = mail_sources(settings.returns)
     return House(
         live=live,
         data=settings.data,
@@ -204,16 +203,6 @@ def _furnish(
         fax_seconds=min(settings.fax.poll_seconds, FAX_LOOKS),
         alerts=make_alerts(settings, store, clock) if live and settings.alerts.to else None,
     )
-
-
-def _mail_sources(settings: Settings) -> tuple[MailSource, ...]:
-    """The mailboxes for returned mail. Raises SettingsProblem."""
-    sources: list[MailSource] = []
-    if settings.returns.maildir:
-        sources.append(MaildirSource(Path(settings.returns.maildir)))
-    if settings.returns.imap_host:
-        sources.append(ImapSource(settings.returns))
-    return tuple(sources)
 
 
 def make_courier(house: House, settings: Settings, *, transport: Transport | None = None) -> Courier:

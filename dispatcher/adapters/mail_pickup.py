@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dispatcher.services.incoming import LONGEST_KEPT, MailboxUnusable
+from dispatcher.services.incoming import LONGEST_KEPT, MailboxUnusable, MailSource
 from dispatcher.settings import ReturnsSettings, Security, SettingsProblem
 
 # Seconds without a byte after which the server counts as gone; a mail of 2 MB takes less on any line.
@@ -17,6 +17,16 @@ _TIMEOUT = 60.0
 _TAKEN = "$DispatcherTaken"
 _SEEN = r"\Seen"
 _IS_LOOPBACK = re.compile(r"localhost|127(?:\.\d{1,3}){3}|\[?::1\]?")
+
+
+def mail_sources(settings: ReturnsSettings) -> tuple[MailSource, ...]:
+    """The mailboxes for returned mail. Raises SettingsProblem."""
+    sources: list[MailSource] = []
+    if settings.maildir:
+        sources.append(MaildirSource(Path(settings.maildir)))
+    if settings.imap_host:
+        sources.append(ImapSource(settings))
+    return tuple(sources)
 
 
 class MaildirSource:

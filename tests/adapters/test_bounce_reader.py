@@ -39,7 +39,8 @@ def reading(text: str) -> Reading:
 
 def _corpus() -> dict[str, bytes]:
     with tarfile.open(_CORPUS) as archive:
-        return {each.name: archive.extractfile(each).read() for each in archive.getmembers()}  # type: ignore[union-attr]
+        files = {each.name: archive.extractfile(each) for each in archive.getmembers()}
+        return {name: file.read() for name, file in files.items() if file is not None}
 
 
 @pytest.mark.parametrize("name", BOUNCES)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -54,10 +55,10 @@ def three_pages() -> bytes:
     return pages
 
 
-def faxed(folder: Path, pages: bytes, *, coding: Coding = Coding.GROUP_4, **how: object) -> Call:
+def faxed(folder: Path, pages: bytes, *, coding: Coding = Coding.GROUP_4, **how: Any) -> Call:
     sent = folder / "sent.tiff"
     sent.write_bytes(fax_document(pages, header=HEADER, coding=coding).tiff)
-    return call(sent, folder / "received.tiff", **how)  # type: ignore[arg-type]
+    return call(sent, folder / "received.tiff", **how)
 
 
 def pictures(path: Path) -> list[Image.Image]:

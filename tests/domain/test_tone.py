@@ -250,19 +250,6 @@ def test_decomposed_korean_is_read_like_composed() -> None:
 @pytest.mark.parametrize(
     ("text", "language"),
     [
-        ("The guard shouted 'you bastards, you're vermin' and beat her. Please help.", "en"),
-        ("The guard shouted ‘you bastards, you’re vermin’ and beat her. Please help.", "en"),
-        ("De bewaker riep elke dag 'vieze hoer, rotwijf' tegen haar. Help haar, alstublieft.", "nl"),
-        ("我们排了一出戏，叫《狗官放人》。请您帮助他们。", "zh"),
-    ],
-)
-def test_single_marks_and_titles_quote_too(text: str, language: str) -> None:
-    assert judge(text, language).verdict is Verdict.PASS
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
         ("It's a shame, you bastards, and you know it's true.", "en"),
         ("The prisoners' food was poor, you bastards, and the guards' dogs ate well.", "en"),
         ("Dat is 's avonds zo, klootzakken, en de ouders' huis is leeg.", "nl"),
@@ -283,13 +270,17 @@ def test_quoted_abuse_is_testimony() -> None:
 @pytest.mark.parametrize(
     ("language", "text"),
     [
+        ("en", "The guard shouted 'you bastards, you're vermin' and beat her. Please help."),
+        ("en", "The guard shouted ‘you bastards, you’re vermin’ and beat her. Please help."),
+        ("nl", "De bewaker riep elke dag 'vieze hoer, rotwijf' tegen haar. Help haar, alstublieft."),
+        ("zh", "我们排了一出戏，叫《狗官放人》。请您帮助他们。"),
         ("en", "Every morning the guard said 'you are a dog', and they weren't ashamed. Please help."),
         ("nl", "’s Avonds zei hij ‘je bent een hond’, en dan lachten ze om zo’n grap. Helpt u hen."),
         ("nl", "'s Avonds hoorde ze 'poepchinees' achter zich, en zo'n woord blijft."),
         ("de", "Auf der Tafel stand ‚ihr seid Schweine‘, und jeder ging daran vorbei."),
     ],
 )
-def test_single_marks_quote_too(language: str, text: str) -> None:
+def test_single_marks_and_titles_quote_too(language: str, text: str) -> None:
     assert judge(text, language).verdict is Verdict.PASS
 
 
