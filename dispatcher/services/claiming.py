@@ -17,7 +17,7 @@ from dispatcher.services.mailroom import Sheets
 from dispatcher.services.pacing import Pacing
 from dispatcher.services.routing import Routing, Wayfinder
 from dispatcher.services.stationery import EncodedEnclosure, MailWriter
-from dispatcher.services.store import Claimed, Store, Work
+from dispatcher.services.store import Approved, Claimed, Store, Work
 from dispatcher.services.transport import Parcel, check_content
 
 _ON_PAPER = frozenset({Channel.FAX, Channel.PAPER})
@@ -31,15 +31,15 @@ class Parcelling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: the approved bytes by
-    rendering; letters: of the deliveries that are no notices."""
+    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: by rendering; letters: of the
+    deliveries that are no notices."""
 
     lease: str
     page: OpenPage
     started_at: datetime
     mails: tuple[Claimed, ...]
     sheets: tuple[Sheets, ...]
-    contents: Mapping[int, bytes]
+    contents: Mapping[int, Approved]
     enclosures: Mapping[str, EncodedEnclosure]
     recipients: Mapping[LetterId, Letter]
     letters: Mapping[DeliveryId, LetterId]
@@ -101,15 +101,12 @@ class Claiming:
             sender, envelope_id = self.parcelling.envelope(
                 row.id, self.campaigns.get(row.campaign).bounce_domain
             )
+            content, digests, _ = batch.contents[row.rendering]
             yield Parcel(
                 delivery=row.id,
                 sender=sender,
                 recipient=recipient or "",
-                content=self.mail.assemble(
-                    batch.contents[row.rendering],
-                    [batch.enclosures[digest] for digest in row.enclosures],
-                    opening,
-                ),
+                content=self.mail.assemble(content, [batch.enclosures[each] for each in digests], opening),
                 envelope_id=envelope_id if row.notice is None else None,
             )
 
@@ -123,7 +120,7 @@ class Claiming:
         if not notices:
             rows, later = self.pacing.let_through(work, rows, way, now)
             work.outbox.postpone(later)
-        contents = work.outbox.bytes_of([row.rendering for row in rows])
+        contents = work.outbox.approved([row.rendering for row in rows])
         erased = [row.id for row in rows if row.rendering not in contents]
         if erased:  # between the rendering and now; there is nothing left to send
             work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self.by, reason="erased")
@@ -138,7 +135,7 @@ class Claiming:
         self,
         work: Work,
         rows: Sequence[Claimed],
-        contents: Mapping[int, bytes],
+        contents: Mapping[int, Approved],
         way: Wayfinder,
         lease: str,
         page: OpenPage,
@@ -149,7 +146,7 @@ class Claiming:
         # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
         wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
         opened = work.letters.get(wanted) if wanted else {}
-        digests = {digest for row in rows for digest in row.enclosures}
+        digests = {digest for row in rows for digest in contents[row.rendering].enclosures}
         enclosures = work.enclosures.get(digests) if digests else {}
         if mails:
             for enclosure in enclosures.values():
@@ -172,7 +169,7 @@ class Claiming:
     def _sheets(
         self,
         row: Claimed,
-        content: bytes,
+        approved: Approved,
         enclosures: Mapping[str, EncodedEnclosure],
         letter: Letter,
         way: Wayfinder,
@@ -187,13 +184,13 @@ class Claiming:
             recipient=row.recipient or "",
             mission_name=mission.name,
             subject=letter.subject or "",
-            content=content,
-            pages=row.pages or 1,
+            content=approved.content,
+            pages=approved.pages or 1,
             sender=letterhead.name,
             sender_number=letterhead.telephone,
             at=now.astimezone(ZoneInfo(mission.time_zone)),
             # A printed letter's are printed by whoever hands it over.
-            enclosures=tuple(enclosures[digest].part for digest in row.enclosures)
+            enclosures=tuple(enclosures[digest].part for digest in approved.enclosures)
             if row.channel is Channel.FAX
             else (),
         )

@@ -148,8 +148,8 @@ class Outbox(Protocol):
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]: ...
 
-    def bytes_of(self, ids: Sequence[int]) -> dict[int, bytes]:
-        """The content alone, by rendering; none of what was erased."""
+    def approved(self, renderings: Sequence[int]) -> dict[int, "Approved"]:
+        """By rendering; none of what was erased."""
 
     def move(
         self,
@@ -220,8 +220,7 @@ class Outbox(Protocol):
 
 
 class Claimed(NamedTuple):
-    """A row as a courier claims it: what sending needs of it, and no more, for there are thousands a second.
-    enclosures, pages: of its rendering."""
+    """A row as a courier claims it: what sending needs of it, and no more, for there are thousands a second."""
 
     id: DeliveryId
     letter: LetterId
@@ -232,6 +231,12 @@ class Claimed(NamedTuple):
     recipient: str | None
     rendering: int
     any_hour: bool
+
+
+class Approved(NamedTuple):
+    """A rendering as sending needs it. enclosures: digests, for each joined at that moment."""
+
+    content: bytes
     enclosures: tuple[str, ...]
     pages: int | None
 

@@ -5,7 +5,7 @@ microsecond a row where SQLAlchemy's executemany costs ten. Lists of ids travel 
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import chain
 from typing import Any, cast
@@ -34,7 +34,6 @@ from dispatcher.adapters.database.types import Instant, Sealed, microseconds, va
 # A row at a time, SQLite's driver lets go of Python's lock for each, and where a courier's lines wait for it they take
 # it: a thousand letters then cost thousands of changes of threads. So many rows to a statement, values to a row.
 _TOGETHER = 100
-_PICKED = 50
 
 
 def insert_rows(
@@ -94,21 +93,19 @@ def fetched(connection: Connection, query: Executable, **values: Any) -> Sequenc
     return cursor.fetchall() if cursor is not None else ()
 
 
-def picked(connection: Connection, column: Column[Any], ids: Sequence[int]) -> Iterator[tuple[int, Any]]:
-    """Each row's `id` and the column's value as it is kept, which may be large. None where there is no such row."""
-    table = column.table
+def picked(connection: Connection, columns: Sequence[Column[Any]], ids: Sequence[int]) -> Sequence[Any]:
+    """Rows of `id` and these columns as they are kept, which may be large. None where there is no such row."""
+    table = columns[0].table
     if connection.dialect.name == "postgresql":
         # In PostgreSQL's text form, which is psycopg's habit, bytes come as twice as many hexadecimal digits.
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
-            query = f"SELECT id, {column.name} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
-            yield from cursor.execute(query, (list(ids),)).fetchall()
-        return
-    for start in range(0, len(ids), _PICKED):
-        some = ids[start : start + _PICKED]
-        padding = (None,) * (_PICKED - len(some))
-        row = connection.exec_driver_sql(_subqueries(table.name, column.name), (*some, *padding)).one()
-        yield from zip(some, row, strict=False)
+            names = ", ".join(column.name for column in columns)
+            query = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
+            found: Sequence[Any] = cursor.execute(query, (list(ids),)).fetchall()
+            return found
+    query = select(table.c.id, *columns).where(table.c.id.in_(listed(connection.dialect.name)))
+    return fetched(connection, query, ids=as_value(connection, ids))
 
 
 def at_once(engine: str, query: Select[Any]) -> Select[Any]:
@@ -154,12 +151,6 @@ def _insert(table: Table, columns: tuple[str, ...], rows: int) -> str:
     row = f"({', '.join('?' for _ in columns)})"
     values = ", ".join([row] * rows)
     return f"INSERT INTO {table.name} ({names}) VALUES {values}"  # noqa: S608 - names from our own schema
-
-
-@cache
-def _subqueries(table: str, column: str) -> str:
-    one = f"(SELECT {column} FROM {table} WHERE id = ?)"  # noqa: S608 - as above
-    return f"SELECT {', '.join([one] * _PICKED)}"
 
 
 @cache

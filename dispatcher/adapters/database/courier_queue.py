@@ -12,7 +12,7 @@ from dispatcher.adapters.database.delivery_log import delivery_of
 from dispatcher.adapters.database.lease_table import LeaseTable, on_the_wire
 from dispatcher.adapters.database.letters import CHUNK
 from dispatcher.adapters.database.move_log import MoveLog, marks
-from dispatcher.adapters.database.schema import attempts, outbox, pauses, renderings
+from dispatcher.adapters.database.schema import attempts, outbox, pauses
 from dispatcher.domain.delivery import LIVE, Delivery, DeliveryId, DeliveryState, Notice, check_delivery_move
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Attempt, OutcomeKind
@@ -196,11 +196,9 @@ class CourierQueue(MoveLog):
 def _due(engine: str) -> Select[Any]:
     return at_once(
         engine,
-        select(
-            *(outbox.c[name] for name in Claimed._fields[:-2]), renderings.c.enclosures, renderings.c.pages
-        )
-        .join(renderings)
+        select(*(outbox.c[name] for name in Claimed._fields))
         .where(
+            outbox.c.rendering.is_not(None),
             outbox.c.awaits == _S.QUEUED.value,
             outbox.c.kind == bindparam("kind"),
             outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
@@ -271,10 +269,10 @@ def paused() -> Any:
 
 
 def _claimed(row: Any) -> Claimed:
-    id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour, enclosures, pages = row
+    id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour = row
     return Claimed(
         id, letter, campaign, notice and _NOTICES[notice], mission, channel and _CHANNELS[channel], recipient,
-        rendering, bool(any_hour), tuple(enclosures.split()) if enclosures else (), pages,
+        rendering, bool(any_hour),
     )  # fmt: skip
 
 

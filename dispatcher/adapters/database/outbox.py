@@ -38,8 +38,10 @@ from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import Channel, MissionId
 from dispatcher.services.pauses import PauseScope
 from dispatcher.services.stationery import Rendered
+from dispatcher.services.store import Approved
 
 _S = DeliveryState
+_APPROVED = tuple(renderings.c[name] for name in ("content", *Approved._fields[1:]))
 _WAITING = [_S.QUEUED.value, _S.HELD.value]
 
 
@@ -120,26 +122,26 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
         connection = self._connection
-        contents = self.bytes_of(ids)
-        columns = (renderings.c[name] for name in ("id", "media_type", "digest", "enclosures", "pages"))
+        contents = self.approved(ids)
+        columns = (renderings.c[name] for name in ("id", "media_type", "digest"))
         query = select(*columns).where(renderings.c.id.in_(listed(connection.dialect.name)))
         rows = connection.execute(query, {"ids": as_value(connection, list(contents))})
         return {
             row.id: Rendered(
                 media_type=row.media_type,
-                content=contents[row.id],
+                content=contents[row.id].content,
                 digest=row.digest,
-                enclosures=tuple(row.enclosures.split()),
-                pages=row.pages,
+                enclosures=contents[row.id].enclosures,
+                pages=contents[row.id].pages,
             )
             for row in rows
         }
 
-    def bytes_of(self, ids: Sequence[int]) -> dict[int, bytes]:
+    def approved(self, ids: Sequence[int]) -> dict[int, Approved]:
         unseal, context = vault_of(self._connection.dialect).unseal, RENDERED.context.encode()
         return {
-            id: unseal(sealed, context)
-            for id, sealed in picked(self._connection, renderings.c.content, ids)
+            id: Approved(unseal(sealed, context), tuple(enclosures.split()) if enclosures else (), pages)
+            for id, sealed, enclosures, pages in picked(self._connection, _APPROVED, ids)
             if sealed is not None
         }
 
