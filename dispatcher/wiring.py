@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
 from dispatcher.adapters.bounce_reader import BounceReader
@@ -29,6 +30,7 @@ from dispatcher.adapters.press import Press
 from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
+from dispatcher.adapters.smtp_process import SmtpProcess
 from dispatcher.adapters.tone_layers import open_tone
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import Channel
@@ -234,7 +236,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
             lease_life=timedelta(seconds=settings.courier.lease_seconds),
         ),
         settling=make_settling(house),
-        transport=transport or make_transport(settings),
+        transport=transport or make_lines(settings, id),
         pages=pages,
         smallest_batch=settings.smtp.connections,
         batch=settings.courier.batch,
@@ -253,24 +255,36 @@ def make_settling(house: House) -> Settling:
     )
 
 
+def make_lines(settings: Settings, courier: str) -> SmtpProcess:
+    """The lines to the relay that the settings name, in a process of their own. Raises SettingsProblem."""
+    return SmtpProcess(_relay(settings), settings.data / "journals", courier)
+
+
 def make_transport(settings: Settings) -> SmtpTransport:
     """The relay that the settings name. Raises SettingsProblem."""
-    return SmtpTransport(
-        host=settings.smtp.host,
-        port=settings.smtp.port,
-        security=settings.smtp.security,
-        username=settings.smtp.username,
-        password=settings.smtp.password.get_secret_value(),
-        connections=settings.smtp.connections,
-        ca_file=settings.smtp.ca_file,
-    )
+    return SmtpTransport(**_relay(settings))
+
+
+def _relay(settings: Settings) -> dict[str, Any]:
+    smtp = settings.smtp
+    return {
+        "host": smtp.host,
+        "port": smtp.port,
+        "security": smtp.security.value,
+        "username": smtp.username,
+        "password": smtp.password.get_secret_value(),
+        "connections": smtp.connections,
+        "ca_file": smtp.ca_file,
+    }
 
 
 @contextmanager
 def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
     """Holds the courier's lock, and before that takes up what dead couriers of this folder have left."""
     folder = settings.data / "couriers"
-    with CourierLock(folder, courier.id):
+    with CourierLock(folder, courier.id) as lock:
+        if isinstance(courier.transport, SmtpProcess):
+            courier.transport.start(shared=[lock.descriptor])
         with dead_couriers(folder) as dead:
             Recovery(
                 store=courier.store,

@@ -10,7 +10,7 @@ import pytest
 
 from dispatcher.adapters.database.types import SecretUnreadable
 from dispatcher.adapters.return_path import ReturnPath
-from dispatcher.adapters.smtp import SmtpTransport
+from dispatcher.adapters.smtp_process import SmtpProcess
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.services.going_live import NotReady
@@ -123,7 +123,7 @@ def test_live_mode_has_no_mailroom_and_speaks_to_the_relay(install: Install) -> 
     home = install(environment={"DISPATCHER_MODE": "live", "DISPATCHER_SMTP__HOST": "relay.example.org"})
     courier = make_courier(home.house, home.settings)
     assert home.house.live and home.house.mailroom is None
-    assert isinstance(courier.transport, SmtpTransport) and courier.pages is None
+    assert isinstance(courier.transport, SmtpProcess) and courier.pages is None
     assert home.house.dispatch.carriers == {Channel.EMAIL}
 
 

@@ -10,18 +10,18 @@ from types import TracebackType
 
 
 class CourierLock:
-    """Held as long as the courier lives."""
+    """Held as long as the courier lives, and every process that it shares the descriptor with."""
 
     def __init__(self, folder: Path, courier: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{courier}.lock"
-        self._descriptor = -1
+        self.descriptor = -1
 
     def __enter__(self) -> "CourierLock":
         # Named only when it is held: another courier that starts just now would take it for a dead one's.
         unnamed = self._path.with_suffix(".new")
-        self._descriptor = os.open(unnamed, os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.descriptor = os.open(unnamed, os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         unnamed.rename(self._path)
         return self
 
@@ -29,7 +29,7 @@ class CourierLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        os.close(self.descriptor)
 
 
 @contextmanager

@@ -34,15 +34,23 @@ class JournalFolder:
         self._boot_id = boot_id()
 
     def open(self, lease: str) -> "JournalFile":
-        return JournalFile(self._folder / f"{self._courier}.{lease}{_SUFFIX}", self._boot_id)
+        return JournalFile(self._folder / f"{self._courier}.{lease}{_SUFFIX}", begun_on=self._boot_id)
+
+    def join(self, name: str) -> "JournalFile":
+        """A page that another process has opened, to write on it too; it is closed with `leave`."""
+        return JournalFile(self._folder / name)
+
+    def read(self, name: str) -> JournalPage:
+        courier, lease = name.removesuffix(_SUFFIX).split(".", 1)
+        return _read(self._folder / name, courier, lease, self._boot_id)
 
     def left_behind(self, couriers: list[str] | None = None) -> list[JournalPage]:
         """couriers: those that are known to be gone; None means all but this one."""
         pages = []
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
-            courier, lease = path.name.removesuffix(_SUFFIX).split(".", 1)
+            courier = path.name.split(".", 1)[0]
             if courier != self._courier and (couriers is None or courier in couriers):
-                pages.append(_read(path, courier, lease, self._boot_id))
+                pages.append(self.read(path.name))
         return pages
 
     def throw_away(self, page: JournalPage) -> None:
@@ -50,12 +58,15 @@ class JournalFolder:
 
 
 class JournalFile:
-    """The page of one batch."""
+    """The page of one batch. begun_on: this boot's id, for a new page; None opens one that is there."""
 
-    def __init__(self, path: Path, boot: str) -> None:
+    def __init__(self, path: Path, *, begun_on: str | None = None) -> None:
+        self.name = path.name
         self._path = path
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        self._append(f"{_MARK} {boot}\n".encode())
+        new = 0 if begun_on is None else os.O_CREAT | os.O_EXCL
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | new, 0o600)
+        if begun_on is not None:
+            self._append(f"{_MARK} {begun_on}\n".encode())
 
     def write(self, going: Sequence[DeliveryId], answers: Sequence[tuple[DeliveryId, Outcome]]) -> None:
         record = "".join(map(_answer, answers))
@@ -64,8 +75,12 @@ class JournalFile:
         self._append(record.encode())
 
     def close(self) -> None:
-        os.close(self._descriptor)
+        self.leave()
         self._path.unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Closes it, and the page stays."""
+        os.close(self._descriptor)
 
     def _append(self, record: bytes) -> None:
         """A short write means a full disk: the next write says so."""

@@ -33,13 +33,14 @@ class SmtpTransport:
         *,
         host: str,
         port: int,
-        security: Security,
+        security: Security | str,
         username: str = "",
         password: str = "",
         connections: int = 4,
         ca_file: str = "",
         timeouts: Timeouts | None = None,
     ) -> None:
+        security = Security(security)
         if security is Security.NONE and not _is_this_machine(host):
             raise SettingsProblem(
                 problem=f"smtp.security none sends letters in clear and is allowed to this machine only; "

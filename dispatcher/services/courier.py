@@ -140,7 +140,7 @@ class Courier:
 
     async def _carry(self, batch: Batch) -> int:
         """Sends a batch and settles it as the answers come. Answers how many were settled."""
-        notebook = Notebook(self.clock, batch.page, batch.started_at)
+        notebook = Notebook(batch.page, clock=self.clock, started_at=batch.started_at)
         begun = asyncio.get_running_loop().time()
         sending = asyncio.ensure_future(self._send(batch, notebook))
         settled, silent = 0, batch.deliveries

@@ -25,7 +25,12 @@ class JournalPage:
 
 
 class OpenPage(Protocol):
-    """The page of a batch that is being sent; `write` returns only when it is written."""
+    """The page of a batch that is being sent; `write` returns only when it is written.
+
+    name: under which another process of this machine opens it too."""
+
+    @property
+    def name(self) -> str: ...
 
     def write(self, going: Sequence[DeliveryId], answers: Sequence[tuple[DeliveryId, Outcome]]) -> None:
         """The answers came before the others go."""

@@ -1,4 +1,4 @@
-"""What one batch's transport tells the courier, letter by letter: every word goes into the journal first."""
+"""What one batch's transport tells, letter by letter: every word goes into the journal first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,19 +9,16 @@ from dispatcher.domain.outcome import Attempt, Outcome
 from dispatcher.services.clock import Clock
 from dispatcher.services.journal import OpenPage
 
+Heard = Sequence[tuple[DeliveryId, Outcome]]
+
 
 @dataclass
-class Notebook:
-    """The Witness of one batch. gone: what may have been handed over. relay_faults: whether the relay failed."""
+class Scribe:
+    """The Witness of one batch, who writes its page. Whoever makes one is told by `_noted` what is written."""
 
-    clock: Clock
     page: OpenPage
-    started_at: datetime
-    gone: set[DeliveryId] = field(default_factory=set)
-    relay_faults: bool = False
-    # Answers that are not in the journal yet; answers that are, and wait for the database.
+    # Answers that are not in the journal yet.
     _heard: list[tuple[DeliveryId, Outcome]] = field(default_factory=list)
-    _written: dict[DeliveryId, Attempt] = field(default_factory=dict)
 
     def going(self, delivery: DeliveryId) -> None:
         self.going_together([delivery])
@@ -29,14 +26,38 @@ class Notebook:
     def going_together(self, deliveries: Sequence[DeliveryId]) -> None:
         """One write for all that leaves in this turn, and for all answers that came before it."""
         self._write(deliveries)
-        self.gone.update(deliveries)
 
     def answered(self, delivery: DeliveryId, outcome: Outcome) -> None:
-        self.relay_faults |= outcome.relay
         self._heard.append((delivery, outcome))
 
     def flush(self) -> None:
         self._write(())
+
+    def _write(self, going: Sequence[DeliveryId]) -> None:
+        heard, self._heard = self._heard, []
+        if going or heard:
+            self.page.write(going, heard)
+            self._noted(going, heard)
+
+    def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
+        raise NotImplementedError
+
+
+@dataclass(kw_only=True)
+class Notebook(Scribe):
+    """The courier's own. gone: what may have been handed over. known: what has its answer. relay_faults: whether the relay failed."""
+
+    clock: Clock
+    started_at: datetime
+    gone: set[DeliveryId] = field(default_factory=set)
+    known: set[DeliveryId] = field(default_factory=set)
+    relay_faults: bool = False
+    # Answers that are in the journal and wait for the database.
+    _written: dict[DeliveryId, Attempt] = field(default_factory=dict)
+
+    def answered(self, delivery: DeliveryId, outcome: Outcome) -> None:
+        self.relay_faults |= outcome.relay
+        super().answered(delivery, outcome)
 
     def take(self) -> dict[DeliveryId, Attempt]:
         """The answers since the last time."""
@@ -44,11 +65,14 @@ class Notebook:
         taken, self._written = self._written, {}
         return taken
 
-    def _write(self, going: Sequence[DeliveryId]) -> None:
-        heard, self._heard = self._heard, []
-        if not going and not heard:
-            return
-        self.page.write(going, heard)
+    def learn(self, going: Sequence[DeliveryId], heard: Heard) -> None:
+        """What another process has written on this page."""
+        self.relay_faults |= any(outcome.relay for _, outcome in heard)
+        self._noted(going, heard)
+
+    def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
+        self.gone.update(going)
+        self.known.update([delivery for delivery, _ in heard])
         now = self.clock.now()
         for delivery, outcome in heard:
             self._written[delivery] = Attempt(at=self.started_at, ended_at=now, outcome=outcome)

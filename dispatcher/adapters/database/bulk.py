@@ -101,8 +101,8 @@ def picked(connection: Connection, columns: Sequence[Column[Any]], ids: Sequence
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
             names = ", ".join(column.name for column in columns)
-            query = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
-            found: Sequence[Any] = cursor.execute(query, (list(ids),)).fetchall()
+            theirs = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
+            found: Sequence[Any] = cursor.execute(theirs, (list(ids),)).fetchall()
             return found
     query = select(table.c.id, *columns).where(table.c.id.in_(listed(connection.dialect.name)))
     return fetched(connection, query, ids=as_value(connection, ids))
