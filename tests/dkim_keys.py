@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from dispatcher.adapters.dkim import Signature
 from dispatcher.adapters.dkim_key import DkimKey
 
+Key = RSAPrivateKey | Ed25519PrivateKey
 DOMAIN, SELECTOR = "campaign.example", "s1"
 
 
@@ -26,7 +27,7 @@ def ed25519() -> Ed25519PrivateKey:
 
 def write_key(
     file: Path,
-    key: RSAPrivateKey | Ed25519PrivateKey,
+    key: Key,
     *,
     mode: int = 0o600,
     form: PrivateFormat = PrivateFormat.PKCS8,
@@ -36,11 +37,11 @@ def write_key(
     return file
 
 
-def signature(key: RSAPrivateKey | Ed25519PrivateKey | None = None, domain: str = DOMAIN) -> Signature:
+def signature(key: Key | None = None, domain: str = DOMAIN) -> Signature:
     return Signature(DkimKey(key or ed25519()), domain=domain, selector=SELECTOR)
 
 
-def is_verified(message: bytes, key: RSAPrivateKey | Ed25519PrivateKey | None = None) -> bool:
+def is_verified(message: bytes, key: Key | None = None) -> bool:
     """What a receiver says that finds this key in the DNS."""
     record = DkimKey(key or ed25519()).record.encode()
     asked = []
