@@ -34,9 +34,8 @@ class Signature:
     def __init__(self, key: DkimKey, *, domain: str, selector: str) -> None:
         self._key = key
         self.domain = domain
-        self._start = (f"v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n d={domain}; s={selector}; t=").encode(
-            "ascii"
-        )
+        start = f"v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n d={domain}; s={selector}; t="
+        self._start = start.encode("ascii")
 
     def of(self, message: bytes, at: datetime) -> bytes:
         """The header field to put before the message, with its CRLF; b"" for a mail from another domain. message:
