@@ -15,7 +15,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import commands, long_queue, sink, stationery
+from bench import commands, long_queue, signed, sink, stationery
 from bench.comparison import compare
 from bench.machine import ROOT, description, effective_cores
 from bench.picture import draw
@@ -23,14 +23,14 @@ from bench.report import Results, Table
 
 _COMPARED = {"send", "peers"}
 _SENDING = {"flat": long_queue.flat, "enclosure": long_queue.enclosure}
-ROWS = ("send", "peers", *_SENDING, "audit", "pages", *commands.BENCHES)
+ROWS = ("send", "peers", *_SENDING, "dkim", "audit", "pages", *commands.BENCHES)
 GUIDE = ROOT / "docs" / "guide"
 
 
 def main() -> None:
     options = _options()
     chosen = options.rows or list(ROWS)
-    if lacking := set(chosen) & {*_COMPARED, *_SENDING} and sink.missing():
+    if lacking := set(chosen) & {*_COMPARED, *_SENDING, "dkim"} and sink.missing():
         sys.exit(lacking)
     cores = effective_cores()
     print(f"cores     {cores:.2f} effective (two busy loops against one); {description()}", flush=True)
@@ -49,6 +49,8 @@ def main() -> None:
             )
         for row in (row for row in _SENDING if row in chosen):
             _SENDING[row](results, folder)
+        if "dkim" in chosen:
+            signed.dkim(results, folder, letters=options.letters, rounds=options.rounds)
         if "audit" in chosen:
             commands.audit(results, folder)
         if "pages" in chosen:
@@ -69,7 +71,7 @@ def _options() -> argparse.Namespace:
         prog="make bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all by default")
-    parser.add_argument("--rounds", type=int, default=3, help="of the rows send and peers")
+    parser.add_argument("--rounds", type=int, default=3, help="of the rows send, peers and dkim")
     parser.add_argument("--letters", type=int, default=20_000, help="that the quick senders send in a round")
     parser.add_argument(
         "--profile", action="store_true", help="of the courier, in the row send; slows it down"

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from dispatcher.domain.errors import DispatcherError
@@ -25,6 +33,12 @@ _NOT_SETTINGS = frozenset({"DISPATCHER_TEST_POSTGRES_URL", "DISPATCHER_CONFIG", 
 
 _DOMAIN = re.compile(r"[^@\s<>]+")
 _MAILBOX = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+
+# Labels of a host name (RFC 1123 2.1), as the names of a DKIM key must be (RFC 6376 3.1).
+_HOST = re.compile(
+    r"(?i:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)(?:\.(?i:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?))*"
+)
+_LONGEST_HOST = 253
 
 _LISTS = (["check", "accept"], ["alerts", "to"])
 
@@ -64,6 +78,48 @@ class SmtpSettings(_Section):
     security: Security = Security.STARTTLS
     connections: int = Field(default=4, ge=1, le=64)
     ca_file: str = ""
+
+
+class DkimSettings(_Section):
+    """Mails are signed here (RFC 6376) where all three are set; by the relay, or not at all, where none is. key_file:
+    the private key, PEM, RSA or Ed25519. Its other half is published at SELECTOR._domainkey.DOMAIN."""
+
+    domain: str = ""
+    selector: str = ""
+    key_file: str = ""
+
+    @field_validator("domain")
+    @classmethod
+    def _signing_domain(cls, value: str) -> str:
+        if value and (len(value) > _LONGEST_HOST or "." not in value or not _HOST.fullmatch(value)):
+            raise PydanticCustomError(
+                "domain", "this must be the domain of your from-address, such as your-campaign.org, in ASCII"
+            )
+        return value.lower()
+
+    @field_validator("selector")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if value and not _HOST.fullmatch(value):
+            raise PydanticCustomError(
+                "selector", "this must be a name such as s1, of letters, digits and hyphens"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> "DkimSettings":
+        missing = [name for name in ("domain", "selector", "key_file") if not getattr(self, name)]
+        if missing and self.is_set:
+            raise PydanticCustomError(
+                "dkim",
+                "{missing} not set; set domain, selector and key_file, or none of them",
+                {"missing": " and ".join(missing) + (" is" if len(missing) == 1 else " are")},
+            )
+        return self
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.domain or self.selector or self.key_file)
 
 
 class MissionsSettings(_Section):
@@ -222,6 +278,7 @@ class Settings(_Section):
     secret_file: str = ""
     database: DatabaseSettings = DatabaseSettings()
     smtp: SmtpSettings = SmtpSettings()
+    dkim: DkimSettings = DkimSettings()
     missions: MissionsSettings = MissionsSettings()
     campaigns: CampaignsSettings = CampaignsSettings()
     tone: ToneSettings = ToneSettings()

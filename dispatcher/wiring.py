@@ -63,6 +63,7 @@ from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings
 from dispatcher.telemetry import log
 from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_check, make_fax_desk
 from dispatcher.wiring_reading import make_second_reading
+from dispatcher.wiring_signing import make_mail_writer, make_signing_check, relay_selector
 
 
 class DataFolderUnusable(DispatcherError):
@@ -208,7 +209,8 @@ def _furnish(
 
 
 def make_courier(house: House, settings: Settings, *, transport: Transport | None = None) -> Courier:
-    """A courier of this process. In a rehearsal it delivers to the mailroom, whatever else is configured."""
+    """A courier of this process. In a rehearsal it delivers to the mailroom, whatever else is configured. Raises
+    SettingsProblem."""
     pages: PageCarrier | None = None
     if house.mailroom is not None:
         mailroom = MailroomFolder(settings.data / "mailroom")
@@ -231,7 +233,7 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
             routing=house.routing,
             pacing=Pacing(campaigns=house.campaigns, lines=house.fax.lines if house.fax else None),
             journal=JournalFolder(settings.data / "journals", id),
-            mail=mime,
+            mail=make_mail_writer(settings, house.clock),
             parcelling=ReturnPath(house.store.links),
             lease_life=timedelta(seconds=settings.courier.lease_seconds),
         ),
@@ -339,13 +341,14 @@ def inspect(settings: Settings, *, live: bool, learned: bool = True) -> list[Fin
     return Inspection(
         house=house,
         smtp_host=settings.smtp.host,
-        dkim_selector=settings.campaigns.dkim_selector,
+        dkim_selector=relay_selector(settings),
         key_is_private=settings.secret_path.stat().st_mode & 0o077 == 0,
         files_changed=files_changed,
         probe=probe,
         mail_domain=DnsMailDomain(),
         accepted=frozenset(settings.check.accept),
         fax=make_fax_check(own, house).findings,
+        signing=make_signing_check(own, house),
     ).findings(live=live)
 
 

@@ -60,6 +60,16 @@ def test_a_list_is_read_with_commas_or_as_json(config: Path, listed: str) -> Non
         ("[smtp]\nport = 70000", {}, "'smtp.port'"),
         ("", {"DISPATCHER_SMTP__SECURITY": "ssl"}, "'smtp.security'"),
         ("[courier]\npoll_seconds = 0", {}, "'courier.poll_seconds'"),
+        ("[dkim]\ndomain = 'campaign'", {}, "'dkim.domain'"),
+        ("[dkim]\ndomain = 'http://campaign.org'", {}, "'dkim.domain': this must be the domain"),
+        ("[dkim]\nselector = '-s1'", {}, "'dkim.selector': this must be a name such as s1"),
+        ("", {"DISPATCHER_DKIM__SELECTOR": "s 1"}, "'dkim.selector'"),
+        (
+            "[dkim]\nselector = 's1'",
+            {},
+            "'dkim': domain and key_file are not set; set domain, selector and key_file",
+        ),
+        ("[dkim]\nselector = 's1'\ndomain = 'a.org'", {}, "'dkim': key_file is not set"),
         ("mode = ", {}, "dispatcher.toml"),
         ("[smtp]\nhost = 1\n[smtp]\n", {}, "dispatcher.toml"),
     ],
@@ -107,6 +117,18 @@ def test_everything_stays_in_the_data_folder_unless_it_is_set(tmp_path: Path) ->
         {"DISPATCHER_SECRET_FILE": "/run/key", "DISPATCHER_DATABASE__URL": "postgresql://h/n"}
     )
     assert (other.secret_path, other.database_url) == (Path("/run/key"), "postgresql://h/n")
+
+
+def test_mails_are_signed_where_all_of_it_is_set(config: Path) -> None:
+    config.touch()
+    here = {"DISPATCHER_CONFIG": str(config)}
+    assert not load_settings(here).dkim.is_set
+    names = {"DOMAIN": "Campaign.org", "SELECTOR": "s1.2027", "KEY_FILE": "/run/dkim.pem"}
+    found = load_settings(
+        {**here, **{f"DISPATCHER_DKIM__{name}": value for name, value in names.items()}}
+    ).dkim
+    assert found.is_set
+    assert (found.domain, found.selector, found.key_file) == ("campaign.org", "s1.2027", "/run/dkim.pem")
 
 
 def test_other_programs_variables_are_left_alone(config: Path) -> None:

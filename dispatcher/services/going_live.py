@@ -17,10 +17,11 @@ _EXAMPLE_DOMAINS = ("example", "example.com", "example.org", "example.net", "inv
 
 
 class Severity(StrEnum):
-    """stop: must be mended. warn: must be mended, or accepted by id in the settings."""
+    """stop: must be mended. warn: must be mended, or accepted by id in the settings. note: good to know."""
 
     STOP = "stop"
     WARN = "warn"
+    NOTE = "note"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class Finding:
 
     @property
     def blocks(self) -> bool:
-        return not self.accepted
+        return self.severity is not Severity.NOTE and not self.accepted
 
 
 class NotReady(DispatcherError):
@@ -43,28 +44,30 @@ class NotReady(DispatcherError):
 class MailDomain(Protocol):
     """What the DNS says of a domain that mail is sent from."""
 
-    def problems(self, domain: str, dkim_selector: str) -> Sequence[tuple[str, str]]:
-        """(id, sentence) for SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489), each missing or not read."""
+    def problems(self, domain: str, dkim_selector: str | None) -> Sequence[tuple[str, str]]:
+        """(id, sentence) for SPF (RFC 7208), DKIM (RFC 6376) and DMARC (RFC 7489), each missing or not read.
+        dkim_selector: of the relay's key, "" where it is not known; None where no relay signs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
     """probe: asks the relay whether it would take letters; answers problems in words. files_changed: whether the
     directory's files are other ones than those that were imported. fax: what is not right with the fax carrier and
-    the alerts."""
+    the alerts. signing: the same of mails signed here; the flag asks the DNS too."""
 
     house: House
     smtp_host: str
-    dkim_selector: str
+    dkim_selector: str | None
     key_is_private: bool
     files_changed: Callable[[], bool]
     probe: Callable[[], Iterable[str]]
     mail_domain: MailDomain
     accepted: frozenset[str]
     fax: Callable[[], Iterable[Finding]] = tuple
+    signing: Callable[[bool], Iterable[Finding]] = lambda _: ()
 
     def findings(self, *, live: bool) -> list[Finding]:
-        found = [*self._always(), *(self._for_live() if live else ())]
+        found = [*self._always(), *self.signing(live), *(self._for_live() if live else ())]
         return [
             Finding(
                 id=each.id,
@@ -109,17 +112,17 @@ class Inspection:
             )
 
     def _addresses(self, campaign: Campaign) -> Iterator[Finding]:
-        if _is_example(campaign.from_address.rpartition("@")[2]):
+        if is_example(campaign.from_address.rpartition("@")[2]):
             yield stop(
                 "from-address",
                 f"The from-address {campaign.from_address} is an example. Set DISPATCHER_CAMPAIGNS__FROM_ADDRESS "
                 "or the campaign file's sender.address to a mailbox of yours.",
             )
-        if _is_example(campaign.bounce_domain):
+        if is_example(campaign.bounce_domain):
             yield stop(
                 "bounce-domain", "The bounce domain is an example. Set DISPATCHER_CAMPAIGNS__BOUNCE_DOMAIN."
             )
-        if _is_example(campaign.letterhead.email.rpartition("@")[2]):
+        if is_example(campaign.letterhead.email.rpartition("@")[2]):
             yield warn(
                 "letterhead",
                 "The letterhead still has the example's address. Put yours into the campaign file.",
@@ -142,7 +145,7 @@ class Inspection:
 
     def _dns(self, campaign: Campaign) -> Iterator[Finding]:
         domain = campaign.from_address.rpartition("@")[2]
-        if not _is_example(domain):
+        if not is_example(domain):
             for id, message in self.mail_domain.problems(domain, self.dkim_selector):
                 yield warn(id, message)
 
@@ -173,7 +176,7 @@ def check_ready(findings: Sequence[Finding]) -> None:
         raise NotReady(count=len(blocking), first=first.id, message=first.message)
 
 
-def _is_example(domain: str) -> bool:
+def is_example(domain: str) -> bool:
     folded = domain.casefold().rstrip(".")
     return not folded or any(folded == each or folded.endswith(f".{each}") for each in _EXAMPLE_DOMAINS)
 
@@ -184,3 +187,7 @@ def stop(id: str, message: str) -> Finding:
 
 def warn(id: str, message: str) -> Finding:
     return Finding(id=id, severity=Severity.WARN, message=message)
+
+
+def note(id: str, message: str) -> Finding:
+    return Finding(id=id, severity=Severity.NOTE, message=message)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dkim_keys import ed25519, write_key
 from tests.faces.cli.conftest import Desk
 
 
@@ -102,3 +103,30 @@ def test_live_mode_does_not_start_while_something_is_open(command: str, desk: De
         CHECK__ACCEPT="from-address",
     )
     assert "'from-address'" in only_warnings.refused(command)
+
+
+def test_a_signing_key_that_is_missing_is_told_by_check_and_by_the_courier(desk: Desk) -> None:
+    key = desk.folder / "dkim.pem"
+    there = _with(desk, DKIM__DOMAIN="campaign.org", DKIM__SELECTOR="s1", DKIM__KEY_FILE=str(key))
+    (found,) = [
+        each for each in there.run("check", "--json", code=1).json["findings"] if each["severity"] == "stop"
+    ]
+    assert found["id"] == "dkim-key" and str(key) in found["message"]
+    said = there.refused("courier")
+    assert f"dkim.key_file {key}: there is no such file" in said and "\n" not in said
+
+
+def test_check_notes_that_mails_are_signed_and_blocks_nothing_for_it(desk: Desk) -> None:
+    key = write_key(desk.folder / "dkim.pem", ed25519())
+    there = _with(
+        desk,
+        CAMPAIGNS__FROM_ADDRESS="letters@campaign.org",
+        DKIM__DOMAIN="campaign.org",
+        DKIM__SELECTOR="s1",
+        DKIM__KEY_FILE=str(key),
+    )
+    out = there.run("check").out
+    assert (
+        "note      dkim-signing: Mails from campaign.org are signed here (DKIM, selector 's1', Ed25519)."
+        in out
+    )
