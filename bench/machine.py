@@ -23,10 +23,15 @@ class Used:
 
 
 def use_of(process: int) -> Used:
-    """Until now, of a process that still runs, with all threads that it still has."""
-    threads = Path(f"/proc/{process}/task").glob("*/schedstat")
-    nanoseconds = sum(int(path.read_text().split()[0]) for path in threads)
-    return Used(cpu=nanoseconds / 1e9, peak=peak_memory(process))
+    """Until now, of a process that still runs, with all threads that it still has, and of the processes that it
+    started: their peaks are added up, though they may not have come at one time."""
+    tasks = list(Path(f"/proc/{process}/task").iterdir())
+    nanoseconds = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+    started = [use_of(int(child)) for task in tasks for child in (task / "children").read_text().split()]
+    return Used(
+        cpu=nanoseconds / 1e9 + sum(each.cpu for each in started),
+        peak=peak_memory(process) + sum(each.peak for each in started),
+    )
 
 
 def peak_memory(process: int | str) -> float:

@@ -1,6 +1,6 @@
 """Column types: instants as whole numbers, and personal data sealed with AES-256-GCM.
 
-Home of the cryptography library.
+Home of the cryptography library for what is sealed; mails are signed by adapters/dkim_key.
 """
 
 import base64
