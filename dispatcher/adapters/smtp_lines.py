@@ -46,7 +46,7 @@ class Lines:
     def __init__(self, journals: Path, relay: Mapping[str, Any]) -> None:
         self._transport = SmtpTransport(**relay)
         self._journals = JournalFolder(journals, "")
-        self._sending: dict[str, tuple[asyncio.Task[None], Teller]] = {}
+        self._sending: dict[int, tuple[asyncio.Task[None], Teller]] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._ended = asyncio.Event()
@@ -58,13 +58,13 @@ class Lines:
 
     def _heard(self, word: tuple[Any, ...]) -> None:
         match word:
-            case "send", name, parcels:
+            case "send", number, name, parcels:
                 page = self._journals.join(name)
                 teller = Teller(page)
-                task = asyncio.create_task(self._send(name, parcels, teller, page))
-                self._sending[name] = task, teller
-            case "stop", name if name in self._sending:
-                self._sending[name][0].cancel()
+                task = asyncio.create_task(self._send(number, parcels, teller, page))
+                self._sending[number] = task, teller
+            case "stop", number if number in self._sending:
+                self._sending[number][0].cancel()
             case ("close",):
                 self._closing = asyncio.create_task(self._close())
 
@@ -72,7 +72,7 @@ class Lines:
         """The courier is gone: nothing may leave any more. Whoever comes next reads the journal."""
         os._exit(1)
 
-    async def _send(self, name: str, parcels: list[Any], teller: Teller, page: JournalFile) -> None:
+    async def _send(self, number: int, parcels: list[Any], teller: Teller, page: JournalFile) -> None:
         fault = ""
         try:
             self._tell_later()
@@ -84,9 +84,9 @@ class Lines:
         except Exception as error:
             fault = type(error).__name__  # its text could hold anything
         page.leave()
-        self._tell(name, teller)
-        del self._sending[name]
-        self._frames.say(("over", name, fault))
+        self._tell(number, teller)
+        del self._sending[number]
+        self._frames.say(("over", number, fault))
 
     async def _close(self) -> None:
         await self._transport.close()
@@ -100,14 +100,14 @@ class Lines:
 
     def _tell_all(self) -> None:
         self._telling = None
-        for name, (_, teller) in self._sending.items():
-            self._tell(name, teller)
+        for number, (_, teller) in self._sending.items():
+            self._tell(number, teller)
         if self._sending:
             self._tell_later()
 
-    def _tell(self, name: str, teller: Teller) -> None:
+    def _tell(self, number: int, teller: Teller) -> None:
         if teller.gone or teller.answers:
-            self._frames.say(("told", name, teller.gone, teller.answers))
+            self._frames.say(("told", number, teller.gone, teller.answers))
             teller.gone, teller.answers = [], []
 
 

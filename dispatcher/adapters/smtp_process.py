@@ -14,7 +14,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ _KINDS = {kind.value: kind for kind in OutcomeKind}
 _PATIENCE = 6.0
 # A machine under load takes seconds to start a Python.
 _START_SECONDS = 60.0
+# A batch of ordinary letters goes over in one piece; one with enclosures in portions of which two are kept full.
+_PORTION_BYTES = 8_000_000
+_PORTIONS = 2
 
 
 class LinesMissing(DispatcherError):
@@ -57,7 +60,8 @@ class SmtpProcess:
         self._folder = JournalFolder(journals, courier)
         self._process: subprocess.Popen[bytes] | None = None
         self._frames: Frames | None = None
-        self._under_way: dict[str, tuple[Notebook, asyncio.Future[str]]] = {}
+        self._number = 0
+        self._under_way: dict[int, tuple[Notebook, asyncio.Future[str]]] = {}
         self._closed: asyncio.Future[None] | None = None
 
     async def send(self, parcels: Iterable[Parcel], witness: Witness) -> None:
@@ -66,21 +70,35 @@ class SmtpProcess:
         if self._closed is not None:
             _defer(parcels, witness)
             return
-        frames = self._frames or await self._connect()
-        name = witness.page.name
-        over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._under_way[name] = witness, over
+        sent: list[asyncio.Task[None]] = []
         try:
-            made = [(p.delivery, p.sender, p.recipient, p.content, p.envelope_id) for p in parcels]
-            frames.say(("send", name, made))
+            for portion in _portions(parcels):
+                sent.append(asyncio.create_task(self._send(portion, witness)))
+                if len(sent) >= _PORTIONS:
+                    await sent[-_PORTIONS]
+        except BaseException:
+            for each in sent:
+                each.cancel()
+            raise
+        finally:
+            await asyncio.gather(*sent)
+
+    async def _send(self, portion: list[Any], notebook: Notebook) -> None:
+        frames = self._frames or await self._connect()
+        self._number += 1
+        number = self._number
+        over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._under_way[number] = notebook, over
+        try:
+            frames.say(("send", number, notebook.page.name, portion))
             try:
                 fault = await asyncio.shield(over)
             except asyncio.CancelledError:
-                frames.say(("stop", name))
+                frames.say(("stop", number))
                 await over
                 raise
         finally:
-            del self._under_way[name]
+            del self._under_way[number]
         if fault:
             raise RuntimeError(fault)
 
@@ -135,26 +153,38 @@ class SmtpProcess:
 
     def _heard(self, word: tuple[Any, ...]) -> None:
         match word:
-            case "told", name, going, answers:
-                notebook, _ = self._under_way[name]
+            case "told", number, going, answers:
+                notebook, _ = self._under_way[number]
                 notebook.learn(going, [(id, _outcome(said)) for id, said in answers])
-            case "over", name, fault:
-                self._under_way[name][1].set_result(fault)
+            case "over", number, fault:
+                self._under_way[number][1].set_result(fault)
 
     def _lost(self) -> None:
         """The other process is gone. What it did stands in the journal."""
         self._frames = None
         if self._closed is not None and not self._closed.done():
             self._closed.set_result(None)
-        for name, (notebook, over) in self._under_way.items():
+        for notebook, over in self._under_way.values():
             if over.done():
                 continue
-            log.warning("lines_lost", lease=name.split(".")[1])
-            page = self._folder.read(name)
+            log.warning("lines_lost", lease=notebook.page.name.split(".")[1])
+            page = self._folder.read(notebook.page.name)
             told = notebook.known
             notebook.learn(list(page.going), [each for each in page.answers.items() if each[0] not in told])
             notebook.relay_faults = True  # so that it rests before it begins anew
             over.set_result("")
+
+
+def _portions(parcels: Iterable[Parcel]) -> Iterator[list[Any]]:
+    portion, size = [], 0
+    for p in parcels:
+        portion.append((p.delivery, p.sender, p.recipient, p.content, p.envelope_id))
+        size += len(p.content)
+        if size > _PORTION_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
 
 
 def _defer(parcels: Iterable[Parcel], witness: Notebook) -> None:

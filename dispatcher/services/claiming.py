@@ -1,7 +1,7 @@
 """What a courier takes from the queue: a batch that its missions' pace lets through, marked as on the wire."""
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -31,25 +31,19 @@ class Parcelling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is marked as on the wire, ready to go. mails, sheets: by channel; contents: by rendering; letters: of the
-    deliveries that are no notices."""
+    """What is marked as on the wire, ready to go. mails: taken once. letters: of the deliveries that are no
+    notices."""
 
     lease: str
     page: OpenPage
     started_at: datetime
-    mails: tuple[Claimed, ...]
+    deliveries: frozenset[DeliveryId]
+    mails: Iterable[Parcel]
     sheets: tuple[Sheets, ...]
-    contents: Mapping[int, Approved]
-    enclosures: Mapping[str, EncodedEnclosure]
-    recipients: Mapping[LetterId, Letter]
     letters: Mapping[DeliveryId, LetterId]
 
-    @property
-    def deliveries(self) -> set[DeliveryId]:
-        return {row.id for row in self.mails} | {sheets.delivery for sheets in self.sheets}
-
     def __len__(self) -> int:
-        return len(self.mails) + len(self.sheets)
+        return len(self.deliveries)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,27 +83,6 @@ class Claiming:
             page.close()
         return batch
 
-    def parcels(self, batch: Batch) -> Iterator[Parcel]:
-        """Each mail made whole right before it goes: with its Date, its enclosures, its envelope."""
-        opening = self.mail.opening(batch.started_at)
-        for row in batch.mails:
-            # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
-            # writer's place (an answer to a shielded letter); else it goes to the writer.
-            recipient = row.recipient or (
-                batch.recipients[row.letter].email if row.notice is not None else None
-            )
-            sender, envelope_id = self.parcelling.envelope(
-                row.id, self.campaigns.get(row.campaign).bounce_domain
-            )
-            content, digests, _ = batch.contents[row.rendering]
-            yield Parcel(
-                delivery=row.id,
-                sender=sender,
-                recipient=recipient or "",
-                content=self.mail.assemble(content, [batch.enclosures[each] for each in digests], opening),
-                envelope_id=envelope_id if row.notice is None else None,
-            )
-
     def _claim_in(
         self, work: Work, notices: bool, limit: int, lease: str, page: OpenPage, now: datetime
     ) -> Batch | None:
@@ -141,7 +114,7 @@ class Claiming:
         page: OpenPage,
         now: datetime,
     ) -> Batch:
-        mails = tuple(row for row in rows if row.notice is not None or row.channel not in _ON_PAPER)
+        mails = [row for row in rows if row.notice is not None or row.channel not in _ON_PAPER]
         pages = [row for row in rows if row.notice is None and row.channel in _ON_PAPER]
         # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
         wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
@@ -151,20 +124,46 @@ class Claiming:
         if mails:
             for enclosure in enclosures.values():
                 check_content(enclosure.part)
+        parcels = self._parcels(mails, contents, enclosures, opened, now)
         return Batch(
             lease=lease,
             page=page,
             started_at=now,
-            mails=mails,
+            deliveries=frozenset([row.id for row in rows]),
+            # Made whole here, beside the lines. With enclosures a batch can be gigabytes: then one by one.
+            mails=parcels if enclosures else list(parcels),
             sheets=tuple(
                 self._sheets(row, contents[row.rendering], enclosures, opened[row.letter], way, now)
                 for row in pages
             ),
-            contents=contents,
-            enclosures=enclosures,
-            recipients=opened,
             letters={row.id: row.letter for row in rows if row.notice is None},
         )
+
+    def _parcels(
+        self,
+        rows: Sequence[Claimed],
+        contents: Mapping[int, Approved],
+        enclosures: Mapping[str, EncodedEnclosure],
+        opened: Mapping[LetterId, Letter],
+        now: datetime,
+    ) -> Iterator[Parcel]:
+        """Each mail made whole right before it goes: with its Date, its enclosures, its envelope."""
+        opening = self.mail.opening(now)
+        envelope, assemble = self.parcelling.envelope, self.mail.assemble
+        domains = {row.campaign: self.campaigns.get(row.campaign).bounce_domain for row in rows}
+        for row in rows:
+            # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
+            # writer's place (an answer to a shielded letter); else it goes to the writer.
+            recipient = row.recipient or (opened[row.letter].email if row.notice is not None else None)
+            sender, envelope_id = envelope(row.id, domains[row.campaign])
+            content, digests, _ = contents[row.rendering]
+            yield Parcel(
+                delivery=row.id,
+                sender=sender,
+                recipient=recipient or "",
+                content=assemble(content, [enclosures[each] for each in digests], opening),
+                envelope_id=envelope_id if row.notice is None else None,
+            )
 
     def _sheets(
         self,

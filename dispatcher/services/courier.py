@@ -143,7 +143,7 @@ class Courier:
         notebook = Notebook(batch.page, clock=self.clock, started_at=batch.started_at)
         begun = asyncio.get_running_loop().time()
         sending = asyncio.ensure_future(self._send(batch, notebook))
-        settled, silent = 0, batch.deliveries
+        settled, silent = 0, set(batch.deliveries)
         try:
             while not sending.done():
                 await asyncio.wait({sending}, timeout=_SETTLE_SECONDS)
@@ -162,8 +162,7 @@ class Courier:
         return settled
 
     async def _send(self, batch: Batch, notebook: Notebook) -> None:
-        if batch.mails:
-            await self.transport.send(self.claiming.parcels(batch), notebook)
+        await self.transport.send(batch.mails, notebook)
         for sheets in batch.sheets:
             if self._stopping.is_set():
                 return  # the rest was never begun, and goes back to the queue

@@ -539,7 +539,7 @@ def test_a_dead_couriers_journal_tells_what_was_sent_what_is_in_doubt_and_what_n
     dead, transport = home.courier(), ScriptedTransport()
     batch = dead.claiming.claim(100, notices=False)
     assert batch is not None and len(batch) == 10
-    ids = [row.id for row in batch.mails]
+    ids = list(batch.deliveries)
     batch.page.write(ids[:4], [])
     batch.page.write([], [(ids[0], ACCEPTED), (ids[1], REFUSED)])
     locks = tmp_path / "data" / "couriers"
