@@ -11,12 +11,13 @@ a time.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 
 from dispatcher.adapters.smtp_batch import Batch, Errand
 from dispatcher.adapters.smtp_desk import Desk
 from dispatcher.adapters.smtp_envelope import FINAL_DOT, Offers, body, envelope
 from dispatcher.adapters.smtp_patience import Alarm, Timeouts
-from dispatcher.adapters.smtp_replies import Aside, Expected, Replies, Reply, in_words, no_answer
+from dispatcher.adapters.smtp_replies import MOST_KNOWN, Aside, Expected, Replies, Reply, in_words, no_answer
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.domain.reply import SHUTTING_DOWN, Stage, goes_on, outcome_of_reply
 
@@ -226,7 +227,7 @@ class Line(asyncio.BufferedProtocol):
         return True
 
     def _heard_of_body(self, code: int, text: bytes) -> None:
-        outcome = outcome_of_reply(_BODY, code, in_words(text))
+        outcome = _outcome_of_body(code, text)
         self._answer(self.on_the_wire, outcome)
         self.on_the_wire = None
         if outcome.relay or outcome.kind is _UNKNOWN:
@@ -391,3 +392,8 @@ class Line(asyncio.BufferedProtocol):
     def _answer_question(self, answer: bool) -> None:
         if self._question is not None and not self._question.done():
             self._question.set_result(answer)
+
+
+@lru_cache(maxsize=MOST_KNOWN)  # nobody changes an outcome, and many relays say the same to every letter
+def _outcome_of_body(code: int, text: bytes) -> Outcome:
+    return outcome_of_reply(_BODY, code, in_words(text))

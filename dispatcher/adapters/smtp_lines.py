@@ -69,8 +69,11 @@ class Lines:
                 self._closing = asyncio.create_task(self._close())
 
     def _lost(self) -> None:
-        """The courier is gone: nothing may leave any more. Whoever comes next reads the journal."""
-        os._exit(1)
+        """Where we did not close it ourselves, the courier is gone: nothing may leave any more. Whoever comes next
+        reads the journal."""
+        if self._closing is None:
+            os._exit(1)
+        self._ended.set()
 
     async def _send(self, number: int, parcels: list[Any], teller: Teller, page: JournalFile) -> None:
         fault = ""
@@ -92,7 +95,6 @@ class Lines:
         await self._transport.close()
         await asyncio.gather(*(task for task, _ in self._sending.values()))
         self._frames.close()
-        self._ended.set()
 
     def _tell_later(self) -> None:
         if self._telling is None:
@@ -111,11 +113,18 @@ class Lines:
             teller.gone, teller.answers = [], []
 
 
+class _Handed(Parcel):
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """The courier has looked at it."""
+
+
 def _made(parcels: list[Any]) -> Iterator[Parcel]:
     parcels.reverse()
     while parcels:
         delivery, sender, recipient, content, envelope_id = parcels.pop()
-        yield Parcel(
+        yield _Handed(
             delivery=delivery,
             sender=sender,
             recipient=recipient,

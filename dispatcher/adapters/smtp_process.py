@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,7 @@ def _defer(parcels: Iterable[Parcel], witness: Notebook) -> None:
     witness.flush()
 
 
+@lru_cache(maxsize=64)  # as on the lines: a relay that says the same to every letter
 def _outcome(said: tuple[Any, ...]) -> Outcome:
     kind, code, enhanced_code, reply, reference, relay = said
     return Outcome(

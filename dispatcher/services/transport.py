@@ -9,8 +9,6 @@ from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.outcome import Outcome
 
-# What would end an address or a command line early (RFC 5321 4.1.2): white space, controls, angle brackets.
-_NOT_IN_AN_ADDRESS = re.compile(r"[\s<>\x00-\x1f\x7f-\x9f]")
 _CR_ALONE = re.compile(rb"\r[^\n]")
 
 
@@ -101,7 +99,9 @@ class Transport(Protocol):
 
 
 def _unfit(sender: str, recipient: str, content: bytes) -> str | None:
-    if _NOT_IN_AN_ADDRESS.search(sender + recipient):
+    # What would end an address or a command line early (RFC 5321 4.1.2). White space but the blank is not printable.
+    both = sender + recipient
+    if not both.isprintable() or " " in both or "<" in both or ">" in both:
         return "an envelope address holds white space, a control character or an angle bracket"
     if not recipient:
         return "it has no recipient"

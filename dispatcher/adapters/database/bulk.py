@@ -1,13 +1,12 @@
 """Many rows in one go, past the layers that are made for single ones.
 
-On SQLite many rows to an INSERT; on PostgreSQL one INSERT from arrays, which is one round trip. Both cost about a
-microsecond a row where SQLAlchemy's executemany costs ten. Lists of ids travel as one value.
+On SQLite the driver's own executemany; on PostgreSQL one INSERT from arrays, which is one round trip. Both cost a few
+microseconds a row where SQLAlchemy's executemany costs ten. Lists of ids travel as one value.
 """
 
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -31,10 +30,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from dispatcher.adapters.database.types import Instant, Sealed, microseconds, vault_of
 
-# A row at a time, SQLite's driver lets go of Python's lock for each, and where a courier's lines wait for it they take
-# it: a thousand letters then cost thousands of changes of threads. So many rows to a statement, values to a row.
-_TOGETHER = 100
-
 
 def insert_rows(
     connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]
@@ -51,13 +46,7 @@ def insert_rows(
     if dialect.name == "postgresql":
         connection.exec_driver_sql(_from_arrays(table, tuple(columns)), tuple(map(list, by_column)))
     else:
-        made = list(zip(*by_column, strict=True))
-        rest = len(made) % _TOGETHER
-        for start in range(0, len(made) - rest, _TOGETHER):
-            together = tuple(chain.from_iterable(made[start : start + _TOGETHER]))
-            connection.exec_driver_sql(_insert(table, tuple(columns), _TOGETHER), together)
-        if rest:
-            connection.exec_driver_sql(_insert(table, tuple(columns), 1), made[-rest:])
+        connection.exec_driver_sql(_insert(table, tuple(columns)), list(zip(*by_column, strict=True)))
 
 
 @cache
@@ -104,24 +93,13 @@ def picked(connection: Connection, columns: Sequence[Column[Any]], ids: Sequence
             theirs = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
             found: Sequence[Any] = cursor.execute(theirs, (list(ids),)).fetchall()
             return found
-    query = select(table.c.id, *columns).where(table.c.id.in_(listed(connection.dialect.name)))
-    return fetched(connection, query, ids=as_value(connection, ids))
+    return fetched(connection, _picking(tuple(columns)), ids=as_value(connection, ids))
 
 
-def at_once(engine: str, query: Select[Any]) -> Select[Any]:
-    """For `fetched_at_once`: on SQLite all rows as one value, see above. For numbers and texts, as they are kept."""
-    if engine == "postgresql":
-        return query
-    rows = query.subquery()
-    return select(func.json_group_array(func.json_array(*rows.c)))
-
-
-def fetched_at_once(connection: Connection, query: Select[Any], **values: Any) -> Sequence[Any]:
-    rows = fetched(connection, query, **values)
-    if connection.dialect.name == "postgresql":
-        return rows
-    found: Sequence[Any] = json.loads(rows[0][0])
-    return found
+@cache
+def _picking(columns: tuple[Column[Any], ...]) -> Select[Any]:
+    table = columns[0].table
+    return select(table.c.id, *columns).where(table.c.id.in_(listed("sqlite")))
 
 
 def _processed(process: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
@@ -146,11 +124,10 @@ def _processor(column: Column[Any], dialect: Dialect) -> Callable[[Any], Any] | 
 
 
 @cache
-def _insert(table: Table, columns: tuple[str, ...], rows: int) -> str:
+def _insert(table: Table, columns: tuple[str, ...]) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    row = f"({', '.join('?' for _ in columns)})"
-    values = ", ".join([row] * rows)
-    return f"INSERT INTO {table.name} ({names}) VALUES {values}"  # noqa: S608 - names from our own schema
+    values = ", ".join("?" for _ in columns)
+    return f"INSERT INTO {table.name} ({names}) VALUES ({values})"  # noqa: S608 - names from our own schema
 
 
 @cache

@@ -5,9 +5,9 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, Update, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import Integer, Update, and_, bindparam, exists, func, or_, select, update
 
-from dispatcher.adapters.database.bulk import as_value, at_once, fetched_at_once, insert_rows, listed
+from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
 from dispatcher.adapters.database.delivery_log import delivery_of
 from dispatcher.adapters.database.lease_table import LeaseTable, on_the_wire
 from dispatcher.adapters.database.letters import CHUNK
@@ -26,9 +26,8 @@ _ATTEMPT = ("outbox", "at", "ended_at", "outcome", "code", "enhanced_code", "rep
 
 class CourierQueue(MoveLog):
     def due(self, *, notices: bool, now: datetime, limit: int) -> list[Claimed]:
-        query = _due(self._connection.dialect.name)
         kind = NOTICE if notices else LETTER
-        return list(map(_claimed, fetched_at_once(self._connection, query, kind=kind, now=now, limit=limit)))
+        return list(map(_claimed, fetched(self._connection, _DUE, kind=kind, now=now, limit=limit)))
 
     def start(
         self, ids: Sequence[DeliveryId], *, courier: str, lease: str, until: datetime, at: datetime
@@ -193,24 +192,6 @@ class CourierQueue(MoveLog):
 
 
 @cache
-def _due(engine: str) -> Select[Any]:
-    return at_once(
-        engine,
-        select(*(outbox.c[name] for name in Claimed._fields))
-        .where(
-            outbox.c.rendering.is_not(None),
-            outbox.c.awaits == _S.QUEUED.value,
-            outbox.c.kind == bindparam("kind"),
-            outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
-            ~paused(),
-        )
-        .order_by(outbox.c.due_at)
-        .limit(bindparam("limit", type_=Integer))
-        .with_for_update(of=outbox, skip_locked=True),
-    )
-
-
-@cache
 def _start(engine: str) -> Update:
     return (
         update(outbox)
@@ -266,6 +247,21 @@ def paused() -> Any:
     """Whether a pause covers this row. A pause of everything covers notices too; the others only letters."""
     mine = or_(covers(PauseScope.CAMPAIGN), covers(PauseScope.MISSION))
     return exists().where(or_(covers(PauseScope.ALL), and_(outbox.c.kind == LETTER, mine)))
+
+
+_DUE = (
+    select(*(outbox.c[name] for name in Claimed._fields))
+    .where(
+        outbox.c.rendering.is_not(None),
+        outbox.c.awaits == _S.QUEUED.value,
+        outbox.c.kind == bindparam("kind"),
+        outbox.c.due_at <= bindparam("now", type_=outbox.c.due_at.type),
+        ~paused(),
+    )
+    .order_by(outbox.c.due_at)
+    .limit(bindparam("limit", type_=Integer))
+    .with_for_update(of=outbox, skip_locked=True)
+)
 
 
 def _claimed(row: Any) -> Claimed:

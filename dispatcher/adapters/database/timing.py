@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.adapters.database.bulk import as_value, at_once, fetched_at_once, listed_texts
+from dispatcher.adapters.database.bulk import as_value, fetched, listed_texts
 from dispatcher.adapters.database.directory_schema import missions
 from dispatcher.adapters.database.schema import pace, slots
 from dispatcher.domain.campaign import CampaignId
@@ -38,8 +38,9 @@ class TimingTable:
         if engine == "postgresql":
             self._connection.execute(_LOCK, {"names": value})
         found: dict[str, dict[int, int]] = {name: {} for name in names}
-        rows = fetched_at_once(self._connection, _spent(engine), names=value, since=since_minute)
-        for mission, minute, used in rows:
+        for mission, minute, used in fetched(
+            self._connection, _spent(engine), names=value, since=since_minute
+        ):
             found[mission][minute] = used
         return found
 
@@ -63,7 +64,7 @@ _LOCK = (
 @cache
 def _spent(engine: str) -> Select[Any]:
     mine = pace.c.mission.in_(listed_texts(engine, "names"))
-    return at_once(engine, select(pace).where(mine, pace.c.minute >= bindparam("since", type_=BigInteger)))
+    return select(pace).where(mine, pace.c.minute >= bindparam("since", type_=BigInteger))
 
 
 @cache
