@@ -170,8 +170,8 @@ class SmtpProcess:
                 continue
             log.warning("lines_lost", lease=notebook.page.name.split(".")[1])
             page = self._folder.read(notebook.page.name)
-            told = notebook.known
-            notebook.learn(list(page.going), [each for each in page.answers.items() if each[0] not in told])
+            # Some of it was told before; an answer that is settled twice is settled once.
+            notebook.learn(list(page.going), list(page.answers.items()))
             notebook.relay_faults = True  # so that it rests before it begins anew
             over.set_result("")
 

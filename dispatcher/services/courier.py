@@ -26,11 +26,11 @@ from dispatcher.services.transport import Transport
 from dispatcher.telemetry import log
 
 _T = TypeVar("_T")
-# A batch grows fourfold while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
+# A batch grows eightfold while it takes less than _QUICK seconds and is halved when it takes more than _SLOW: so a pause
 # takes hold within a second also on a slow relay, and a fast one soon gets batches that are worth a transaction.
 _QUICK = 0.1
 _SLOW = 0.5
-_GROWTH = 4
+_GROWTH = 8
 # From this size on the next batch is claimed while one is on the wire, so that the wire never waits for the database.
 _WORTH_A_SECOND = 64
 # Answers are written at least so often, also while a slow letter of the batch is still on the wire.

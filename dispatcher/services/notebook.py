@@ -45,12 +45,11 @@ class Scribe:
 
 @dataclass(kw_only=True)
 class Notebook(Scribe):
-    """The courier's own. gone: what may have been handed over. known: what has its answer. relay_faults: whether the relay failed."""
+    """The courier's own. gone: what may have been handed over. relay_faults: whether the relay failed."""
 
     clock: Clock
     started_at: datetime
     gone: set[DeliveryId] = field(default_factory=set)
-    known: set[DeliveryId] = field(default_factory=set)
     relay_faults: bool = False
     # Answers that are in the journal and wait for the database.
     _written: dict[DeliveryId, Attempt] = field(default_factory=dict)
@@ -72,7 +71,6 @@ class Notebook(Scribe):
 
     def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
         self.gone.update(going)
-        self.known.update([delivery for delivery, _ in heard])
         now = self.clock.now()
         for delivery, outcome in heard:
             self._written[delivery] = Attempt(at=self.started_at, ended_at=now, outcome=outcome)

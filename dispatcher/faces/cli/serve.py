@@ -94,14 +94,15 @@ def courier_command(entrance: Entrance) -> None:
     house = entrance.lean_house(settings)
     courier = entrance.courier(house, settings)
     with entrance.ticking(house), entrance.at_work(courier, settings):
-        click.echo(f"Courier {courier.id[:8]} is at work ({_mode(house)}). Stop it with Ctrl-C.", err=True)
-        entrance.run(_until_stopped(courier))
+        greeting = f"Courier {courier.id[:8]} is at work ({_mode(house)}). Stop it with Ctrl-C."
+        entrance.run(_until_stopped(courier, greeting))
 
 
-async def _until_stopped(courier: Courier) -> None:
+async def _until_stopped(courier: Courier, greeting: str) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, courier.stop)
+    click.echo(greeting, err=True)
     await courier.run()
 
 
