@@ -12,8 +12,7 @@ from dispatcher.domain.tone import Assessment, Category, Finding, Verdict, asses
 from dispatcher.services import second_reading
 from dispatcher.services.confirmation import Answer
 from dispatcher.services.intake import Draft, Tally
-from dispatcher.services.second_reading import SecondReading, Turn, Words
-from tests.acceptance.station import wait_for
+from dispatcher.services.second_reading import SecondReading, Words
 from tests.installation import RUDE, Installation, draft
 
 S = LetterState
@@ -212,12 +211,8 @@ def test_one_process_reads_at_a_time_and_a_command_waits_for_it(
                 assert not waits.done()
         assert waits.result(30).approved == 2
     assert told[0] == "Another process reads a second time"
-    wait_for(lambda: _is_free(here.turn), "a server that has noticed that the session has ended")
-
-
-def _is_free(turn: Turn) -> bool:
-    with turn.taken() as ours:
-        return ours
+    with here.turn.taken() as ours:
+        assert ours
 
 
 def test_it_stops_when_it_is_told_to_and_keeps_what_was_read(home: Installation) -> None:
