@@ -24,12 +24,13 @@ from typing import Literal, Self
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """say: the reply without its CRLF, or raw bytes; None for the ordinary one. after: seconds to wait before
-    it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
+    it. when: what to wait for before it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
     hang up when so many bytes of the letter have come. stop_reading: at "data", read nothing more, and keep
     the line; `then` is said after a moment. half_close: say nothing more, and read on."""
 
     say: str | bytes | None = None
     after: float = 0
+    when: asyncio.Event | None = None
     drop: bool = False
     silent: bool = False
     read_at_most: int | None = None
@@ -79,6 +80,8 @@ class _Session:
         act = act or Act()
         if act.after:
             await asyncio.sleep(act.after)
+        if act.when is not None:
+            await act.when.wait()
         if not act.silent:
             text = ordinary if act.say is None else act.say
             self.writer.write(text if isinstance(text, bytes) else text.encode() + b"\r\n")
