@@ -174,7 +174,7 @@ class ScriptedSmtp:
 
     def waiting(self) -> list[str]:
         """What has come on each connection and was not looked at yet."""
-        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]
+        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]  # there is no public way to it
 
     @property
     def open(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def reading(
     return replace(home.house.second_reading, reader=ScriptedReader(answer))
 
 
-def file_of(home: Installation, count: int = 1, **changes: str) -> list[LetterId]:
+def file_of(home: Installation, count: int = 1, **changes: Any) -> list[LetterId]:
     return home.take(count, read=False, **changes)
 
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import uvicorn
@@ -94,7 +95,9 @@ class Household:
 
     def take(self, **changes: str) -> LetterId:
         """From a file, confirmed on paper."""
-        fields = {name: value for name, value in FIELDS.items() if name != "form_key"} | changes
+        fields: dict[str, Any] = {
+            name: value for name, value in FIELDS.items() if name != "form_key"
+        } | changes
         tally = Tally()
         self.house.intake.take_batch([(0, Draft(**fields))], tally, confirmed=True)
         assert tally.taken == 1, tally
