@@ -44,6 +44,10 @@ class AiosmtpdServer:
         await asyncio.gather(*mine, return_exceptions=True)
         return False
 
+    @property
+    def contents(self) -> list[bytes]:
+        return [envelope.content for envelope in self.messages if isinstance(envelope.content, bytes)]
+
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.messages.append(envelope)
         return f"250 2.0.0 Ok: queued as A{len(self.messages):06d}"

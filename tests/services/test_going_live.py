@@ -21,9 +21,9 @@ LIVE = {
 @dataclass
 class Dns:
     answers: Sequence[tuple[str, str]] = ()
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def problems(self, domain: str, dkim_selector: str) -> Sequence[tuple[str, str]]:
+    def problems(self, domain: str, dkim_selector: str | None) -> Sequence[tuple[str, str]]:
         self.asked.append((domain, dkim_selector))
         return self.answers
 
