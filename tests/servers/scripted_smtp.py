@@ -17,8 +17,7 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,12 +146,7 @@ class ScriptedSmtp:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
+    async def __aexit__(self, *_exception: object) -> None:
         assert self._server is not None
         self._server.close()
         self.hang_up()
@@ -160,7 +154,6 @@ class ScriptedSmtp:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
-        return False
 
     def hang_up(self) -> None:
         """Drops every connection at once, as a server that is killed does."""
