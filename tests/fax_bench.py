@@ -79,7 +79,7 @@ class Bench:
         if at is not None:
             self.home.clock.move_to(at)
         self.server.now = self.home.clock.now()
-        courier = self.home.courier(self.transport, pages=self.desk)  # type: ignore[arg-type]
+        courier = self.home.courier(self.transport, pages=self.desk)
         return self.home.work(courier, rounds=rounds)
 
     def wait(self, **time: float) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.clocks import SimulatedClock
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.store import DatabaseStore
@@ -32,12 +33,12 @@ from dispatcher.domain.mission import (
 )
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.services.audit import Audit, audit
-from dispatcher.services.courier import Courier
+from dispatcher.services.courier import Courier, PageCarrier
 from dispatcher.services.house import House
 from dispatcher.services.intake import Draft, Tally
 from dispatcher.services.mailroom import Sheets
 from dispatcher.services.store import LogFilter, LogRow
-from dispatcher.services.transport import Parcel, Witness
+from dispatcher.services.transport import Parcel, Transport, Witness
 from dispatcher.settings import Settings, load_settings
 from dispatcher.wiring import make_courier, open_house
 
@@ -244,7 +245,7 @@ class ScriptedTransport:
     sent: list[Parcel] = field(default_factory=list)
     closed: bool = False
 
-    async def send(self, parcels: Sequence[Parcel], witness: Witness) -> None:
+    async def send(self, parcels: Iterable[Parcel], witness: Witness) -> None:
         self.before()
         for parcel in parcels:
             witness.going(parcel.delivery)
@@ -311,15 +312,15 @@ class Installation:
 
     def courier(
         self,
-        transport: ScriptedTransport | None = None,
-        pages: ScriptedPages | None = None,
+        transport: Transport | None = None,
+        pages: PageCarrier | None = None,
         **changes: Any,
     ) -> Courier:
         """Sends by the transport of the test; retries wait without jitter."""
         # Not the transport of the settings: that one reads all the certificates of the machine.
-        transport = transport or ScriptedTransport()
-        courier = make_courier(self.house, self.settings, transport=transport)
-        courier.transport = transport
+        own: Transport = transport or ScriptedTransport()
+        courier = make_courier(self.house, self.settings, transport=own)
+        courier.transport = own
         courier.pages = pages or ScriptedPages()
         courier.settling = replace(courier.settling, draw=lambda: 0.5)
         for name, value in changes.items():
@@ -379,6 +380,11 @@ class Installation:
     def delivery(self, letter: LetterId) -> Delivery:
         """The newest of this letter."""
         return self.deliveries(letter)[-1]
+
+    def queue(self) -> list[Delivery]:
+        """The first 500 deliveries; also the mails to writers."""
+        with self.house.store.read() as work:
+            return list(work.outbox.get(map(DeliveryId, range(1, 501))).values())
 
     def states(self) -> dict[DeliveryState, int]:
         with self.house.store.read() as work:
@@ -440,6 +446,13 @@ def shut(house: House) -> None:
 def database_of(house: House) -> Database:
     assert isinstance(house.store, DatabaseStore)
     return house.store.database
+
+
+def change_campaign(house: House, **changes: Any) -> None:
+    """As if its file said so, until the house is opened again."""
+    assert isinstance(house.campaigns, CampaignFolder)
+    active = house.campaigns.active
+    house.campaigns._all[active.id] = replace(active, **changes)
 
 
 def without(directory: Directory, gone: Iterable[MissionId]) -> Directory:

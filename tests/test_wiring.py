@@ -11,10 +11,9 @@ import pytest
 from dispatcher.adapters.database.types import SecretUnreadable
 from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.smtp_process import SmtpProcess
-from dispatcher.domain.delivery import DeliveryState
+from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.services.going_live import NotReady
-from dispatcher.services.house import House
 from dispatcher.settings import Settings, SettingsProblem, load_settings
 from dispatcher.wiring import (
     DataFolderUnusable,
@@ -26,13 +25,9 @@ from dispatcher.wiring import (
     open_house,
     ticking,
 )
-from tests.installation import NOON, Installation, installation
+from tests.installation import NOON, Installation, installation, shut
 
 Install = Callable[..., Installation]
-
-
-def close(house: House) -> None:
-    house.store.database.close()  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def test_an_empty_folder_becomes_an_installation_for_its_owner_only(fresh: Setti
     assert stat.S_IMODE(fresh.data.stat().st_mode) == 0o700
     assert stat.S_IMODE(fresh.secret_path.stat().st_mode) == 0o600
     assert not house.live and house.mailroom is not None
-    close(house)
+    shut(house)
 
 
 def test_an_empty_database_becomes_an_installation_on_either_engine(
@@ -68,7 +63,7 @@ def test_opening_it_again_changes_nothing(home: Installation) -> None:
     again = open_house(home.settings, clock=home.clock)
     with again.store.read() as work:
         assert (work.letters.get([id])[id], work.directory.version()) == (before, version)
-    close(again)
+    shut(again)
     assert not bring_up_to_date(home.settings)
 
 
@@ -81,7 +76,7 @@ def test_several_that_open_a_new_installation_at_once_share_it(fresh: Settings) 
         with house.store.read() as work:
             found = work.letters.person("jane@example.org")
             assert work.directory.version() == 1
-        close(house)
+        shut(house)
         return found
 
     with ThreadPoolExecutor(3) as crew:
@@ -94,7 +89,7 @@ def test_the_letters_of_one_key_are_not_read_with_another(home: Installation, tm
     other = open_house(home.settings, clock=home.clock)
     with pytest.raises(SecretUnreadable), other.store.read() as work:
         work.letters.get([id])
-    close(other)
+    shut(other)
 
 
 def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
@@ -146,10 +141,10 @@ def test_letters_in_clear_go_to_this_machine_only() -> None:
 
 def test_an_envelope_sender_names_its_delivery_and_cannot_be_made_up(home: Installation) -> None:
     path = ReturnPath(home.house.store.links)
-    one, two = (path.envelope(number, "x.example")[0] for number in (1, 2))  # type: ignore[arg-type]
+    one, two = (path.envelope(DeliveryId(number), "x.example")[0] for number in (1, 2))
     assert one != two and one.startswith("bounce+") and one.endswith("@x.example")
     assert len(one.partition("@")[0]) <= 64  # RFC 5321 4.5.3.1.1
-    assert one == path.envelope(1, "x.example")[0]  # type: ignore[arg-type]
+    assert one == path.envelope(DeliveryId(1), "x.example")[0]
 
 
 def test_a_courier_at_work_is_known_and_takes_up_what_a_dead_one_left(home: Installation) -> None:

@@ -110,7 +110,7 @@ def test_a_signed_letter_with_an_enclosure_reaches_the_server_byte_for_byte(
             await noted.close()
 
         asyncio.run(send())
-        received = [bytes(envelope.content or b"") for envelope in server.messages]
+        received = server.contents
         assert home.states() == {DeliveryState.ACCEPTED: 3}
     assert received == noted.handed
     assert all(b"Content-Disposition: attachment" in mail and is_verified(mail) for mail in received)

@@ -59,7 +59,7 @@ class Peer:
 def _result(command: list[str], variables: Mapping[str, str]) -> dict[str, float]:
     done = subprocess.run(
         command,
-        env=clean_environment() | variables,
+        env={**clean_environment(), **variables},
         capture_output=True,
         text=True,
         timeout=_SEND_SECONDS,

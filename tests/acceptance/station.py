@@ -218,7 +218,7 @@ def live(station: Station, port: int, **more: str) -> Station:
     )
 
 
-def drafts(count: int, *, country: str = "CA", start: int = 0, **fields: str) -> list[Draft]:
+def drafts(count: int, *, country: str = "CA", start: int = 0, **fields: Any) -> list[Draft]:
     """Letters of so many people, from a country whose embassy has a mailbox, a fax and an address (Ottawa)."""
     usual = {"city": "Ottawa", "region": "CA-ON"} if country == "CA" else {}
     return [

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
+from PIL.TiffImagePlugin import TiffImageFile
 
 from dispatcher.adapters.fax_pages import FaxDocument, fax_document, fax_of, fax_pdf
 from dispatcher.adapters.fax_tiff import Coding, NotFaxPages, fax_frames
@@ -62,8 +63,14 @@ def near(box: Sequence[int], expected: Sequence[float]) -> bool:
     return all(abs(a - b) <= 4 for a, b in zip(box, expected, strict=True))
 
 
+def opened(tiff: bytes) -> TiffImageFile:
+    image = Image.open(io.BytesIO(tiff))
+    assert isinstance(image, TiffImageFile)
+    return image
+
+
 def frames(tiff: bytes) -> list[Image.Image]:
-    with Image.open(io.BytesIO(tiff)) as image:
+    with opened(tiff) as image:
         pages = []
         for number in range(image.n_frames):
             image.seek(number)
@@ -96,7 +103,7 @@ def test_light_grey_grounds_vanish_and_dark_grey_text_stays() -> None:
 def test_the_tiff_is_group_4_white_is_zero_one_strip_a_page() -> None:
     document = sent(pdf(pages=3))
     assert document.pages == 3
-    with Image.open(io.BytesIO(document.tiff)) as tiff:
+    with opened(document.tiff) as tiff:
         assert tiff.n_frames == 3
         for number in range(3):
             tiff.seek(number)
@@ -202,7 +209,7 @@ def test_every_coding_and_resolution_gives_the_same_page_back(
 ) -> None:
     approved = fax_of(pdf(), resolution)
     coded = fax_document(approved.tiff, header=HEADER, coding=coding).tiff
-    with Image.open(io.BytesIO(coded)) as tiff:
+    with opened(coded) as tiff:
         tags = tiff.tag_v2
         assert tags[259] == (4 if coding is Coding.GROUP_4 else 3)
         assert tags.get(292, 0) == (1 if coding is Coding.GROUP_3_TWO_DIMENSIONAL else 0)

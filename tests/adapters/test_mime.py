@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -85,7 +86,7 @@ def enclosure(content: bytes = b"%PDF-1.7 rules", name: str = "Summary.pdf") -> 
     return Enclosure(name=name, content=content, digest=hashlib.sha256(content).hexdigest())
 
 
-def render(**changes: object) -> Rendered:
+def render(**changes: Any) -> Rendered:
     return render_email(replace(LETTER, **changes), recipient="ottawa@mission.example")
 
 

@@ -4,10 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -16,8 +14,7 @@ from dispatcher.adapters.press import WORTH_A_POOL, Press
 from dispatcher.domain.campaign import FaxResolution
 from dispatcher.services.stationery import PageOrder, Rendered
 from tests.adapters.test_typesetting import CAMPAIGN, LETTER
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import all_end, lives, orphans
 
 
 def orders(count: int, fax: FaxResolution | None = FaxResolution.STANDARD) -> list[PageOrder]:
@@ -62,7 +59,7 @@ def test_many_letters_are_shared_out_and_come_back_in_order_and_byte_for_byte(pr
     pool = workers(press)
     press.rest()
     assert workers(press) == []
-    assert not any(_lives(pid) for pid in pool)
+    assert not any(lives(pid) for pid in pool)
 
 
 def test_when_a_worker_is_killed_no_letter_is_lost(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,20 +81,9 @@ if __name__ == "__main__":
 
 
 def test_no_worker_outlives_a_parent_that_is_killed() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PARENT],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert process.stdin is not None and process.stdout is not None
-    pool = [int(each) for each in process.stdout.readline().split()]
-    assert len(pool) == 2 and all(_lives(pid) for pid in pool)
-    process.kill()
-    process.communicate()
-    deadline = time.monotonic() + 10
-    while any(_lives(pid) for pid in pool) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not any(_lives(pid) for pid in pool)
+    pool = orphans(PARENT)
+    assert len(pool) == 2
+    assert all_end(pool)
 
 
 def test_workers_need_nothing_of_the_service_but_what_sets_pages() -> None:
@@ -112,10 +98,3 @@ def test_workers_need_nothing_of_the_service_but_what_sets_pages() -> None:
 
 def test_a_campaigns_faults_are_empty_where_nothing_is_wrong() -> None:
     assert Press(cores=1).faults(CAMPAIGN) == []
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

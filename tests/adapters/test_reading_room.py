@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -15,8 +13,8 @@ from dispatcher.adapters import reading_room
 from dispatcher.adapters.reading_room import WORTH_A_ROOM, ReadingRoom
 from dispatcher.domain.tone import Assessment, Verdict, assessed
 from dispatcher.services.second_reading import Words
+from tests.processes import all_end, lives, orphans
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
 
 
@@ -69,7 +67,7 @@ def test_many_letters_are_shared_out_and_each_is_answered_once(room: ReadingRoom
     assert by <= set(readers(room)) and len(readers(room)) == 2
     room.rest()
     assert readers(room) == []
-    assert not any(_lives(pid) for pid in by)
+    assert not any(lives(pid) for pid in by)
 
 
 def test_few_letters_are_read_by_one_process_or_at_hand_where_that_may_be(room: ReadingRoom) -> None:
@@ -120,7 +118,7 @@ def test_a_reader_that_was_killed_while_it_had_nothing_to_do_is_replaced(room: R
     list(room.read(words(1)))
     (idle,) = readers(room)
     os.kill(idle, signal.SIGKILL)
-    _gone([idle])
+    assert all_end([idle])
     assert [found is not None for _, found in room.read(words(2))] == [True, True]
     assert idle not in readers(room)
 
@@ -144,33 +142,11 @@ if __name__ == "__main__":
 
 
 def test_no_reader_outlives_a_parent_that_is_killed() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PARENT],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert process.stdin is not None and process.stdout is not None
-    found = [int(each) for each in process.stdout.readline().split()]
-    assert len(found) == 2 and all(_lives(pid) for pid in found)
-    process.kill()
-    process.communicate()
-    _gone(found)
+    left = orphans(PARENT)
+    assert len(left) == 2
+    assert all_end(left)
 
 
 def test_a_verdict_comes_back_as_it_was_found(room: ReadingRoom) -> None:
     ((_, found),) = room.read([("letter", "de")])
     assert found is not None and found.verdict is Verdict.PASS
-
-
-def _gone(pids: list[int]) -> None:
-    deadline = time.monotonic() + 10
-    while any(_lives(pid) for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not any(_lives(pid) for pid in pids)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.smtp_envelope import BLOCK
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryId
@@ -443,17 +444,34 @@ def test_a_line_on_which_the_relay_speaks_while_it_rests_is_not_used_again() -> 
 
 
 def test_a_line_that_is_ended_just_as_the_next_letter_begins_costs_no_letter() -> None:
+    both_at_work = asyncio.Event()
+
+    async def ten_letters_over_two_lines(server: ScriptedSmtp, courier: SmtpTransport, round: int) -> None:
+        """Both are past their EHLO then: a line that is still being opened has no letter to lose."""
+        numbers = range(round * 10, round * 10 + 10)
+        both_at_work.clear()
+        sending = asyncio.create_task(send(courier, [parcel(number) for number in numbers]))
+        await until(lambda: _with_a_letter(server) >= {round * 2, round * 2 + 1})
+        both_at_work.set()
+        assert (await sending).kinds() == {ACCEPTED: 10}
+
     async def work() -> None:
-        async with ScriptedSmtp(extensions=PIPELINED) as server:
-            courier = transport(server.port, connections=2)
+        script = {"body": Act(when=both_at_work)}
+        async with ScriptedSmtp(always=script, extensions=PIPELINED) as server:
+            courier = transport(server.port, connections=2, timeouts=Timeouts())
             for round in range(5):
-                numbers = range(round * 10, round * 10 + 10)
-                assert (await send(courier, [parcel(number) for number in numbers])).kinds() == {ACCEPTED: 10}
+                await ten_letters_over_two_lines(server, courier, round)
                 server.hang_up()
             await courier.close()
             assert sorted(arrived(server)) == list(range(50))
+            assert server.connections_made == 10
 
     run(work())
+
+
+def _with_a_letter(server: ScriptedSmtp) -> set[int]:
+    """The connections on which a letter has begun."""
+    return {connection for connection, line in server.commands if line.startswith("MAIL")}
 
 
 # The witness.

@@ -1,11 +1,12 @@
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.faces.web.household import Household, open_household
+from tests.faces.web.household import fresh_folder, household
+
+__all__ = ["browser", "fresh_folder", "household"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Nothing is asked of any server but ours.
@@ -28,16 +29,3 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=list(_FLAGS))
         yield chromium
         chromium.close()
-
-
-@pytest.fixture(scope="session")
-def fresh_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("household") / "data"
-    with open_household(folder):
-        return folder
-
-
-@pytest.fixture
-def household(tmp_path: Path, fresh_folder: Path) -> Iterator[Household]:
-    with open_household(shutil.copytree(fresh_folder, tmp_path / "data")) as found:
-        yield found

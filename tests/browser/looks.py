@@ -1,8 +1,10 @@
 """What can be measured of a page: that it does not scroll sideways, and that its words stand out enough."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from playwright.sync_api import Page
+
+Scheme: TypeAlias = Literal["light", "dark"]
 
 # WCAG 2.2, 1.4.3. The colours of text and of the nearest background that is painted are compared.
 _FAINT = """

@@ -3,7 +3,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from dispatcher.services.organizers import Role
 from dispatcher.services.pauses import PauseScope
-from tests.browser.looks import faint_texts, sideways
+from tests.browser.looks import Scheme, faint_texts, sideways
 from tests.faces.web.household import ACTION_DAY, Household
 
 pytestmark = pytest.mark.browser
@@ -57,7 +57,7 @@ def test_a_moderator_pauses_and_resumes_by_keyboard(household: Household, browse
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 768, 1280])
 def test_every_page_fits_and_can_be_read(
-    household: Household, browser: Browser, width: int, scheme: str
+    household: Household, browser: Browser, width: int, scheme: Scheme
 ) -> None:
     _action_day(household)
     household.take(letter="Please let them go. We know where you live.", email="doubt@example.org")

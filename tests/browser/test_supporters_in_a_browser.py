@@ -3,7 +3,7 @@ from playwright.sync_api import Browser, Page
 
 from dispatcher.domain.letter import LetterState
 from dispatcher.services.confirmation import CONFIRM, STATUS
-from tests.browser.looks import faint_texts, sideways
+from tests.browser.looks import Scheme, faint_texts, sideways
 from tests.faces.web.household import ACTION_DAY, LETTER, RUDE, Household
 
 pytestmark = pytest.mark.browser
@@ -59,7 +59,7 @@ def test_a_half_typed_letter_survives_the_error_page(household: Household, brows
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 360, 1280])
 def test_every_page_fits_and_can_be_read(
-    household: Household, browser: Browser, width: int, scheme: str
+    household: Household, browser: Browser, width: int, scheme: Scheme
 ) -> None:
     letter = household.submit()
     household.visitor.post(f"/confirm/{household.link(CONFIRM, letter)}")
@@ -75,8 +75,7 @@ def test_every_page_fits_and_can_be_read(
         f"/letter/{household.link(STATUS, letter)}",
         "/no-such-page",
     )
-    size = {"width": width, "height": 800}
-    with browser.new_context(viewport=size, color_scheme=scheme) as context:
+    with browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme) as context:
         page = context.new_page()
         broken_rules: list[str] = []
         page.on("console", lambda message: broken_rules.append(message.text))

@@ -20,7 +20,8 @@ S = DeliveryState
 
 
 def reachable(start: DeliveryState) -> set[DeliveryState]:
-    found, open_ones = set(), [start]
+    found: set[DeliveryState] = set()
+    open_ones = [start]
     while open_ones:
         for new in DELIVERY_MOVES[open_ones.pop()] - found:
             found.add(new)

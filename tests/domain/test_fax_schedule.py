@@ -17,7 +17,7 @@ def waits(*ends: CallEnd) -> list[float]:
     """Minutes from the first call to each later one, as the schedule has it; calls take no time."""
     calls: list[Call] = []
     now = START
-    minutes = []
+    minutes: list[float] = []
     for end in ends:
         calls.append(Call(at=now, end=end))
         again = next_call(calls, now)

@@ -58,7 +58,7 @@ DISTRICT_COUNTRIES = sorted({row.country for row in shipped().jurisdictions})
 
 @pytest.mark.parametrize("country", DISTRICT_COUNTRIES)
 def test_every_region_of_a_country_with_districts_answers(country: str) -> None:
-    for region in pycountry.subdivisions.get(country_code=country):
+    for region in (each for each in pycountry.subdivisions if each.country_code == country):
         found = where(country, region.code)
         assert found.mission or found.held, region.code
         assert found.mission is None or found.mission in {one.id for one in shipped().missions}

@@ -5,8 +5,7 @@ with in_thread(AiosmtpdServer()) as server:
 """
 
 import asyncio
-from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -26,12 +25,7 @@ class AiosmtpdServer:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
+    async def __aexit__(self, *_exception: object) -> None:
         assert self._server is not None
         self._server.close()
         for session in self._sessions:
@@ -42,7 +36,10 @@ class AiosmtpdServer:
         others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         mine = [task for task in others if "SMTP._handle_client" in repr(task)]
         await asyncio.gather(*mine, return_exceptions=True)
-        return False
+
+    @property
+    def contents(self) -> list[bytes]:
+        return [envelope.content for envelope in self.messages if isinstance(envelope.content, bytes)]
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.messages.append(envelope)

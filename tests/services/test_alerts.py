@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -31,14 +32,14 @@ def home(install: Install) -> Installation:
     return install(pace=3600)
 
 
-def alerts(home: Installation, texts: Texts, **changes: object) -> Alerts:
-    fields: dict[str, object] = {
+def alerts(home: Installation, texts: Texts, **changes: Any) -> Alerts:
+    fields: dict[str, Any] = {
         "to": ("+12025550130",),
         "failure_percent": 20,
         "stuck_after": timedelta(minutes=30),
         "rest": timedelta(hours=2),
     }
-    return Alerts(store=home.house.store, clock=home.clock, texts=texts, **(fields | changes))  # type: ignore[arg-type]
+    return Alerts(store=home.house.store, clock=home.clock, texts=texts, **(fields | changes))
 
 
 def send(home: Installation, count: int, refused: int) -> None:

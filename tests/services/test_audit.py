@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from dispatcher.adapters.database.store import DatabaseWork
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.audit import audit
 from dispatcher.services.doubt import Doubt
@@ -37,9 +38,10 @@ class Played:
         values = {"sent": self.sent, "letter": self.letter}
         found: set[tuple[str, str, int]] = set()
         with suppress(_TakenBack), self.home.house.store.write() as work:
+            assert isinstance(work, DatabaseWork)
             for statement in statements:
                 used = {name: value for name, value in values.items() if f":{name}" in statement}
-                work._connection.execute(text(statement), used)  # type: ignore[attr-defined]
+                work._connection.execute(text(statement), used)
             found = {(each.rule, each.subject, each.id) for each in audit(work.ledger).broken}
             raise _TakenBack
         return found

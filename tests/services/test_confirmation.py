@@ -6,7 +6,7 @@ from threading import Barrier
 
 import pytest
 
-from dispatcher.domain.delivery import Delivery, DeliveryState, Notice
+from dispatcher.domain.delivery import DeliveryState, Notice
 from dispatcher.domain.letter import LetterId, LetterState
 from dispatcher.domain.outcome import Outcome
 from dispatcher.services.confirmation import CONFIRM, LINK_LIFE, REMINDER_AFTER, STATUS, Answer
@@ -28,14 +28,7 @@ PERSONAL = ("person", "name", "email", "organisation", "city", "subject", "text"
 
 def mails(home: Installation, letter: LetterId) -> dict[Notice, DeliveryState]:
     """The mails to the letter's writer."""
-    with home.house.store.read() as work:
-        rows = work.outbox.get(range(1, 200))  # type: ignore[arg-type]
-    return {row.notice: row.state for row in rows.values() if row.letter == letter and row.notice}
-
-
-def all_rows(home: Installation) -> list[Delivery]:
-    with home.house.store.read() as work:
-        return list(work.outbox.get(range(1, 200)).values())  # type: ignore[arg-type]
+    return {row.notice: row.state for row in home.queue() if row.letter == letter and row.notice}
 
 
 def say_yes(home: Installation, id: LetterId) -> Answer:
@@ -229,7 +222,7 @@ def test_a_supporter_is_forgotten_on_request_whatever_their_letters_have_become(
     assert home.audit().ok
     with home.house.store.read() as work:
         mine = [
-            row.rendering for row in all_rows(home) if row.letter in {sent, waiting, asked} and row.rendering
+            row.rendering for row in home.queue() if row.letter in {sent, waiting, asked} and row.rendering
         ]
         assert work.outbox.content(mine) == {}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -22,7 +22,7 @@ from dispatcher.domain.outcome import Outcome
 from dispatcher.domain.timetable import MINUTES_COUNTED, minute_of
 from dispatcher.services.courier import Courier
 from dispatcher.services.pauses import PauseScope
-from dispatcher.services.store import StoreUnavailable
+from dispatcher.services.store import StoreUnavailable, Work
 from dispatcher.services.transport import Parcel, Witness
 from dispatcher.wiring import at_work
 from tests.installation import (
@@ -124,7 +124,7 @@ def test_enclosures_are_joined_to_each_letter(install: Install) -> None:
     home.work(home.courier(transport), NOON)
     for parcel in transport.sent:
         mail = BytesParser(policy=policy.default).parsebytes(parcel.content)
-        (part,) = mail.iter_attachments()  # type: ignore[attr-defined]
+        (part,) = mail.iter_attachments()
         assert (part.get_filename(), part.get_content()) == ("note.pdf", pdf)
     assert len(transport.sent) == 2
 
@@ -323,8 +323,8 @@ def test_a_courier_rests_longer_and_longer_while_the_relay_fails(home: Installat
             rests.append(seconds)
             if len(rests) == 20:
                 courier.stop()
+            waiting = [row.id for row in home.queue()]
             with home.house.store.write() as work:  # due again at once
-                waiting = [row.id for row in work.outbox.get(range(1, 5)).values()]  # type: ignore[arg-type]
                 work.outbox.reschedule(dict.fromkeys(waiting, home.clock.now()), any_hour=False)
 
     courier.clock = Clock()
@@ -456,7 +456,11 @@ def test_a_pause_takes_hold_with_the_next_batch_and_its_end_lets_the_letters_go(
     home.prepare()
     transport = ScriptedTransport()
     pausing = home.house.pausing
-    transport.before = lambda: pausing.pause(PauseScope.MISSION, THE_HAGUE, by="Mina") and None
+
+    def pause() -> None:
+        pausing.pause(PauseScope.MISSION, THE_HAGUE, by="Mina")
+
+    transport.before = pause
     courier = home.courier(transport, batch=8)
     home.work(courier, NOON, rounds=3)
     assert len(transport.sent) == 8  # what was on the wire already is let finish
@@ -568,7 +572,7 @@ def test_an_answer_outlives_a_database_that_is_away(
         read = staticmethod(store.read)
 
         @contextmanager
-        def write(self):  # type: ignore[no-untyped-def]
+        def write(self) -> Iterator[Work]:
             nonlocal away
             if transport.sent and away:
                 away -= 1
@@ -629,6 +633,5 @@ def test_a_reminder_that_bounces_off_opens_no_other_channel(home: Installation) 
     home.prepare()
     home.work(home.courier(ScriptedTransport(answer=lambda _: REFUSED)))
     assert home.deliveries(id) == []
-    with home.house.store.read() as work:
-        (row,) = work.outbox.get(range(1, 9)).values()  # type: ignore[arg-type]
+    (row,) = home.queue()
     assert (row.notice, row.state) == (Notice.CONFIRMATION, D.FAILED)

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from dispatcher.adapters.smtp import SmtpTransport
-from dispatcher.adapters.smtp_line import Timeouts
+from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.settings import Security
@@ -20,10 +21,10 @@ QUICK = Timeouts(connect=5, command=5, data=5, block=5, final=0.3, closing=0.5)
 
 
 def send(
-    home: Installation, letters: Sequence[Script] = (), *, rounds: int = 1, **server: object
+    home: Installation, letters: Sequence[Script] = (), *, rounds: int = 1, **server: Any
 ) -> ScriptedSmtp:
     """Lets a courier work at noon against a server that plays these scripts, half an hour between the rounds."""
-    with in_thread(ScriptedSmtp(letters=letters, **server)) as relay:  # type: ignore[arg-type]
+    with in_thread(ScriptedSmtp(letters=letters, **server)) as relay:
         transport = SmtpTransport(
             host="localhost", port=relay.port, security=Security.NONE, connections=1, timeouts=QUICK
         )

@@ -172,7 +172,7 @@ def test_two_couriers_never_call_one_number_at_once(bench: Bench) -> None:
     bench.letter(1)
     bench.letter(2)
     bench.wait(days=7, hours=7)  # the office is open, and both letters are due
-    one, other = (bench.home.courier(bench.transport, pages=bench.desk) for _ in range(2))  # type: ignore[arg-type]
+    one, other = (bench.home.courier(bench.transport, pages=bench.desk) for _ in range(2))
     first = one.claiming.claim(1, notices=False)
     assert first is not None and len(first) == 1
     assert other.claiming.claim(10, notices=False) is None

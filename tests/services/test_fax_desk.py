@@ -21,6 +21,7 @@ from tests.installation import (
     REFUSED,
     Installation,
     ScriptedTransport,
+    change_campaign,
     contact,
 )
 from tests.servers.fax_http import Answer, answer
@@ -217,7 +218,7 @@ def test_a_mail_is_not_slowed_by_a_fax_carrier_at_fault(bench: Bench) -> None:
     gateway(bench).always = answer({}, 401)
     bench.letter()
     bench.home.clock.move_to(AT_WORK)
-    courier = bench.home.courier(bench.transport, pages=bench.desk)  # type: ignore[arg-type]
+    courier = bench.home.courier(bench.transport, pages=bench.desk)
     bench.home.work(courier)
     assert courier._troubles == 0
 
@@ -311,7 +312,7 @@ def test_a_fax_without_an_end_is_called_off_after_hours(bench: Bench) -> None:
 def test_a_courier_that_died_after_the_answer_leaves_nothing_in_doubt_for_long(bench: Bench) -> None:
     id = bench.letter()
     bench.home.clock.move_to(AT_WORK)
-    courier = bench.home.courier(bench.transport, pages=bench.desk)  # type: ignore[arg-type]
+    courier = bench.home.courier(bench.transport, pages=bench.desk)
     batch = courier.claiming.claim(10, notices=False)
     assert batch is not None
     bench.desk.submit(batch.sheets[0])
@@ -329,7 +330,7 @@ def test_a_courier_that_died_after_the_answer_leaves_nothing_in_doubt_for_long(b
 def test_a_courier_that_died_before_the_carrier_heard_of_it_loses_nothing(bench: Bench) -> None:
     id = bench.letter()
     bench.home.clock.move_to(AT_WORK)
-    courier = bench.home.courier(bench.transport, pages=bench.desk)  # type: ignore[arg-type]
+    courier = bench.home.courier(bench.transport, pages=bench.desk)
     assert courier.claiming.claim(10, notices=False) is not None
     with bench.home.house.store.write() as work:
         work.outbox.recover(now=AT_WORK, dead=[courier.id], by="recovery")
@@ -363,9 +364,7 @@ def test_a_number_that_the_network_does_not_know_is_not_called_for_other_letters
 
 def test_a_campaign_may_go_by_fax_first_and_then_by_mail(install: Install) -> None:
     with twilio_bench(install) as bench:
-        campaigns = bench.home.house.campaigns._all  # type: ignore[attr-defined]
-        (name,) = campaigns
-        campaigns[name] = replace(campaigns[name], channels=(Channel.FAX, Channel.EMAIL))
+        change_campaign(bench.home.house, channels=(Channel.FAX, Channel.EMAIL))
         id = bench.letter(country="NL", region="", city="")
         bench.work(AT_WORK)
         (ref,) = bench.server.taken
@@ -419,7 +418,7 @@ def test_another_carrier_is_not_asked_for_what_the_one_before_has(install: Insta
 def test_a_courier_that_is_told_to_stop_begins_no_further_call(bench: Bench) -> None:
     id = bench.letter()
     bench.home.clock.move_to(AT_WORK)
-    courier = bench.home.courier(bench.transport, pages=bench.desk)  # type: ignore[arg-type]
+    courier = bench.home.courier(bench.transport, pages=bench.desk)
     courier.stop()
     bench.home.work(courier)
     assert (bench.state(id), gateway(bench).orders) == (D.QUEUED, [])

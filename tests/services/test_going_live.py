@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from dispatcher.domain.campaign import SampleLetter
 from dispatcher.services.going_live import Inspection, NotReady, Severity, check_ready
 from dispatcher.wiring import make_courier
-from tests.installation import NOON, RUDE, Installation
+from tests.installation import NOON, RUDE, Installation, change_campaign
 
 LIVE = {
     "DISPATCHER_MODE": "live",
@@ -20,14 +21,14 @@ LIVE = {
 @dataclass
 class Dns:
     answers: Sequence[tuple[str, str]] = ()
-    asked: list[tuple[str, str]] = field(default_factory=list)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
 
-    def problems(self, domain: str, dkim_selector: str) -> Sequence[tuple[str, str]]:
+    def problems(self, domain: str, dkim_selector: str | None) -> Sequence[tuple[str, str]]:
         self.asked.append((domain, dkim_selector))
         return self.answers
 
 
-def inspection(home: Installation, **changes: object) -> Inspection:
+def inspection(home: Installation, **changes: Any) -> Inspection:
     given = Inspection(
         house=home.house,
         smtp_host="relay.real-campaign.de",
@@ -38,10 +39,10 @@ def inspection(home: Installation, **changes: object) -> Inspection:
         mail_domain=Dns(),
         accepted=frozenset(),
     )
-    return replace(given, **changes)  # type: ignore[arg-type]
+    return replace(given, **changes)
 
 
-def found(home: Installation, *, live: bool = True, **changes: object) -> dict[str, Severity]:
+def found(home: Installation, *, live: bool = True, **changes: Any) -> dict[str, Severity]:
     return {each.id: each.severity for each in inspection(home, **changes).findings(live=live)}
 
 
@@ -118,13 +119,9 @@ def test_a_key_that_others_can_read_and_other_files_than_imported_are_told_in_an
     assert problems == {"key-readable": Severity.STOP, "directory-changed": Severity.WARN}
 
 
-def test_a_sample_letter_that_does_not_pass_the_tone_check_stops(
-    home: Installation, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    campaign = home.house.campaigns.active
+def test_a_sample_letter_that_does_not_pass_the_tone_check_stops(home: Installation) -> None:
     rude = SampleLetter(language="en", title="t", addressee="a", subject="s", text=RUDE)
-    campaigns = home.house.campaigns._all  # type: ignore[attr-defined]
-    monkeypatch.setitem(campaigns, campaign.id, replace(campaign, samples={"en": rude}))
+    change_campaign(home.house, samples={"en": rude})
     assert found(home, live=False) == {"sample-tone-en": Severity.STOP}
 
 

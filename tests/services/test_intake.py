@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -33,19 +34,19 @@ ONE_LINE = ("name", "email", "country", "region", "city", "organisation")
 TEN_MEGABYTES = 10_000_000
 
 
-def problems(home: Installation, **changes: str) -> dict[str, str]:
+def problems(home: Installation, **changes: Any) -> dict[str, str]:
     """The messages by field."""
     found = home.house.intake.check(draft(**changes))
     return {} if isinstance(found, Entry) else {problem.field: problem.message for problem in found}
 
 
-def entry(home: Installation, **changes: str) -> Entry:
+def entry(home: Installation, **changes: Any) -> Entry:
     found = home.house.intake.check(draft(**changes))
     assert isinstance(found, Entry), found
     return found
 
 
-def notices(home: Installation) -> list[Notice | None]:
+def notices(home: Installation) -> list[Notice]:
     with home.house.store.write() as work:
         rows = [row for row in work.outbox.unrendered(100) if row.notice is not None]
         return sorted(row.notice for row in rows if row.notice is not None)
@@ -304,7 +305,7 @@ def test_a_file_is_taken_whole_or_not_at_all(home: Installation, monkeypatch: py
 # The way.
 
 
-PLACES: list[tuple[dict[str, str], str | None, str | None]] = [
+PLACES: list[tuple[dict[str, Any], str | None, str | None]] = [
     ({"country": "US", "region": "US-TX"}, WASHINGTON, None),
     ({"country": "US", "region": "New York"}, NEW_YORK, None),
     ({"country": "US", "region": "US-CA", "city": "Berkeley"}, SAN_FRANCISCO, None),

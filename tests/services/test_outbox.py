@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -39,14 +40,11 @@ def due(home: Installation, *letters: LetterId) -> list[datetime]:
     return [home.delivery(id).due_at for id in letters]
 
 
-def changed(id: MissionId, **changes: object) -> Directory:
+def changed(id: MissionId, **changes: Any) -> Directory:
     """The tests' directory with one mission changed."""
     return replace(
         DIRECTORY,
-        missions=tuple(
-            replace(each, **changes) if each.id == id else each  # type: ignore[arg-type]
-            for each in DIRECTORY.missions
-        ),
+        missions=tuple(replace(each, **changes) if each.id == id else each for each in DIRECTORY.missions),
     )
 
 

@@ -9,7 +9,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.pauses import PauseScope
 from dispatcher.services.pausing import EVERYTHING
 from dispatcher.services.routing import NoSuchMission
-from tests.installation import NOON, THE_HAGUE, TOKYO, Installation, ScriptedTransport
+from tests.installation import NOON, THE_HAGUE, TOKYO, Installation, ScriptedTransport, shut
 
 D = DeliveryState
 SCOPES = [(PauseScope.MISSION, THE_HAGUE), (PauseScope.CAMPAIGN, "test-day"), (PauseScope.ALL, EVERYTHING)]
@@ -73,4 +73,4 @@ def test_a_pause_outlives_the_next_opening_of_the_house(home: Installation) -> N
     home.house.pausing.pause(PauseScope.ALL, by="Mina")
     again = open_house(home.settings, clock=home.clock)
     assert [pause.scope for pause in again.pausing.all()] == [PauseScope.ALL]
-    again.store.database.close()  # type: ignore[attr-defined]
+    shut(again)

@@ -1,6 +1,7 @@
 """The whole day on a simulated clock, in a folder of its own."""
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.rehearsal import Rehearsal
 from dispatcher.settings import Settings
 from dispatcher.wiring import DataFolderUnusable, make_rehearsal
-from tests.installation import RUDE, THREAT, Installation, draft, settings_for, write_campaign
+from tests.installation import RUDE, THREAT, Installation, draft, settings_for, shut, write_campaign
 
 D = DeliveryState
 DAY = date(2027, 9, 24)
@@ -25,10 +26,10 @@ def own(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def rehearsal(own: Settings) -> Rehearsal:
+def rehearsal(own: Settings) -> Iterator[Rehearsal]:
     made = make_rehearsal(own, DAY)
-    yield made  # type: ignore[misc]
-    made.house.store.database.close()  # type: ignore[attr-defined]
+    yield made
+    shut(made.house)
 
 
 def test_letters_go_out_in_office_hours_and_late_missions_are_told_with_their_finish(
@@ -62,10 +63,10 @@ def test_letters_go_out_in_office_hours_and_late_missions_are_told_with_their_fi
 
 def test_a_rehearsal_begins_afresh_each_time(own: Settings, rehearsal: Rehearsal) -> None:
     rehearsal.play([draft(1, country="GB")], lambda *_: None)
-    rehearsal.house.store.database.close()  # type: ignore[attr-defined]
+    shut(rehearsal.house)
     again = make_rehearsal(own, DAY)
     assert again.play([draft(1, country="GB")], lambda *_: None).taken == 1
-    again.house.store.database.close()  # type: ignore[attr-defined]
+    shut(again.house)
 
 
 def test_a_rehearsal_touches_nothing_of_the_installations_own(home: Installation, tmp_path: Path) -> None:
@@ -74,7 +75,7 @@ def test_a_rehearsal_touches_nothing_of_the_installations_own(home: Installation
     key = (tmp_path / "data" / "secret.key").read_bytes()
     made = make_rehearsal(home.settings, DAY)
     made.play([draft(1, country="GB")], lambda *_: None)
-    made.house.store.database.close()  # type: ignore[attr-defined]
+    shut(made.house)
     assert (home.letter(id), home.deliveries(id)) == before
     assert (tmp_path / "data" / "secret.key").read_bytes() == key
     assert (tmp_path / "data" / "rehearsal" / "dispatcher.sqlite3").exists()
@@ -94,4 +95,4 @@ def test_a_rehearsal_never_uses_the_configured_relay_or_live_mode(own: Settings)
     made = make_rehearsal(live, DAY)
     assert not made.house.live
     assert type(made.courier.transport).__name__ == "MailroomTransport"
-    made.house.store.database.close()  # type: ignore[attr-defined]
+    shut(made.house)

@@ -1,5 +1,6 @@
 """The log as other programs get it, and the board's sentence."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -78,9 +79,9 @@ def test_a_packet_holds_every_letter_that_waits_for_paper(home: Installation) ->
     bound: list[int] = []
 
     class Binder:
-        def bind(self, documents: object) -> tuple[bytes, int]:
-            bound.append(len(documents))  # type: ignore[arg-type]
-            assert all(document.startswith(b"%PDF") for document in documents)  # type: ignore[attr-defined]
+        def bind(self, documents: Sequence[bytes]) -> tuple[bytes, int]:
+            bound.append(len(documents))
+            assert all(document.startswith(b"%PDF") for document in documents)
             return b"%PDF bound", 3
 
     packets = Packets(house=home.house, pages=Binder())

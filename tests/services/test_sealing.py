@@ -16,6 +16,7 @@ from dispatcher.domain.letter import LetterId
 from dispatcher.services import sealing as sealing_module
 from dispatcher.services.audit import Audit, audit
 from dispatcher.services.sealing import Sealing
+from dispatcher.services.store import StoreConflict
 from tests.installation import NOON, REFUSED, Installation, ScriptedTransport, in_turn, installation
 from tests.lent_postgres import LentPostgres
 
@@ -200,7 +201,7 @@ def test_two_processes_that_seal_at_once_make_one_chain(sealed: Installation) ->
                 try:
                     with store.write() as work:
                         work.seals.add(block)
-                except sealing_module.StoreConflict:
+                except StoreConflict:
                     continue
     found = audited(sealed)
     assert found.ok and found.chain.unsealed == 0, found.broken

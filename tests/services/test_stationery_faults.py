@@ -3,6 +3,7 @@
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pypdfium2
 import pytest
@@ -11,13 +12,14 @@ from PIL import Image
 from dispatcher.adapters.fax_pages import MOST_PAGES
 from dispatcher.adapters.fax_tiff import fax_frames
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.domain.letter import LetterId
 from dispatcher.services.page_view import PageView
 from dispatcher.wiring import inspect, ticking
 from tests.installation import NOON, Installation, ScriptedPages, write_campaign
 
 D = DeliveryState
-FAX = {"country": "US", "region": "US-NY"}
-PAPER = {"country": "IS"}
+FAX: dict[str, Any] = {"country": "US", "region": "US-NY"}
+PAPER: dict[str, Any] = {"country": "IS"}
 
 
 def picture(kind: str) -> bytes:
@@ -44,7 +46,7 @@ ENCRYPTED = pdf().replace(
 )
 
 
-def note(home: Installation, letter: int) -> str:
+def note(home: Installation, letter: LetterId) -> str:
     with home.house.store.read() as work:
         return work.outbox.moves(home.delivery(letter).id)[-1].note or ""
 

@@ -10,7 +10,7 @@ from dispatcher.domain.entry import Unusable
 from dispatcher.domain.place import Place
 from dispatcher.domain.routing import Route
 from dispatcher.faces.cli.entrance import Entrance
-from dispatcher.faces.cli.text_input import open_text
+from dispatcher.faces.cli.text_input import json_rows
 from dispatcher.services.campaigns import coming_day
 from dispatcher.services.house import House
 
@@ -58,20 +58,16 @@ def route_command(
 
 
 def _lines(house: House, file: str) -> None:
-    with open_text(file) as stream:
-        for line in stream:
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                _, document = _find(
-                    house, str(row["country"]), str(row.get("region") or ""), str(row.get("city") or "")
-                )
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                document = {"error": "The line is not a JSON object with a key country."}
-            except Unusable as unusable:
-                document = {"country": row["country"], "error": str(unusable)}
-            click.echo(json.dumps(document, ensure_ascii=False))
+    for _, row in json_rows(file):
+        try:
+            _, document = _find(
+                house, str(row["country"]), str(row.get("region") or ""), str(row.get("city") or "")
+            )
+        except (ValueError, KeyError):
+            document = {"error": "The line is not a JSON object with a key country."}
+        except Unusable as unusable:
+            document = {"country": row["country"], "error": str(unusable)}
+        click.echo(json.dumps(document, ensure_ascii=False))
 
 
 def _find(house: House, country: str, region: str, city: str) -> tuple[Route, dict[str, Any]]:

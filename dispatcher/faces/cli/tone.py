@@ -11,7 +11,7 @@ from dispatcher.domain.language import guess_language
 from dispatcher.domain.tone import Assessment, Verdict
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.main import FINDING
-from dispatcher.faces.cli.text_input import open_text
+from dispatcher.faces.cli.text_input import json_rows, open_text
 from dispatcher.services.review import Tone
 
 
@@ -91,19 +91,12 @@ _VERDICTS = {
 
 
 def _lines(tone: Tone, file: str, lang: str | None) -> None:
-    with open_text(file) as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                text = row["text"]
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise LineUnreadable(file=file, line=number) from None
-            if not isinstance(text, str):
-                raise LineUnreadable(file=file, line=number)
-            found = tone.assess(text, language=lang or str(row.get("lang") or guess_language(text)))
-            click.echo(json.dumps({"id": row.get("id"), **_document(found)}, ensure_ascii=False))
+    for number, row in json_rows(file):
+        text = row.get("text")
+        if not isinstance(text, str):
+            raise LineUnreadable(file=file, line=number)
+        found = tone.assess(text, language=lang or str(row.get("lang") or guess_language(text)))
+        click.echo(json.dumps({"id": row.get("id"), **_document(found)}, ensure_ascii=False))
 
 
 def _document(found: Assessment) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.tone import Verdict
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.progress import progress
-from dispatcher.faces.cli.text_input import open_text
+from dispatcher.faces.cli.text_input import json_rows
 from dispatcher.services.tone_evaluation import Evaluation, KnownLetter, RuleCost, Tally, evaluate
 
 
@@ -76,24 +76,17 @@ def train_command(entrance: Entrance, data: Path | None, corpus: Path | None, ou
 
 
 def _letters(file: str) -> Iterator[KnownLetter]:
-    with open_text(file) as stream:
-        for number, line in enumerate(stream, start=1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-                text, language, label = row["text"], row["lang"], row["label"]
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise KnownLetterUnreadable(file=file, line=number) from None
-            if not isinstance(text, str) or not isinstance(language, str) or label not in (0, 1):
-                raise KnownLetterUnreadable(file=file, line=number)
-            yield KnownLetter(
-                id=str(row.get("id", number)),
-                language=language,
-                text=text,
-                disrespectful=label == 1,
-                category=str(row.get("category") or "none"),
-            )
+    for number, row in json_rows(file):
+        text, language, label = row.get("text"), row.get("lang"), row.get("label")
+        if not isinstance(text, str) or not isinstance(language, str) or label not in (0, 1):
+            raise KnownLetterUnreadable(file=file, line=number)
+        yield KnownLetter(
+            id=str(row.get("id", number)),
+            language=language,
+            text=text,
+            disrespectful=label == 1,
+            category=str(row.get("category") or "none"),
+        )
 
 
 def _report(found: Evaluation, *, wrong: bool) -> Iterator[str]:

@@ -128,7 +128,7 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
 
     def claim_all(courier: int) -> list[list[Claimed]]:
         together.wait()
-        batches = []
+        batches: list[list[Claimed]] = []
         for turn in range(100):
             batch = stock.claim(limit=7, lease=f"lease-{courier}-{turn}", courier=f"courier-{courier}")
             if not batch:

@@ -28,7 +28,9 @@ def test_writers_at_once_never_get_the_same_slot(store: DatabaseStore) -> None:
         taken = []
         for turn in range(TURNS):
             # In one order and in the other, so that a deadlock would show.
-            wanted = dict(sorted({THE_HAGUE: 1 + turn % 3, TOKYO: 2}.items(), reverse=bool(writer % 2)))
+            wanted: dict[str, int] = dict(
+                sorted({THE_HAGUE: 1 + turn % 3, TOKYO: 2}.items(), reverse=bool(writer % 2))
+            )
             with store.write() as work:
                 first = work.timing.take_slots(CAMPAIGN, DAY, wanted)
             taken += [(m, number) for m, start in first.items() for number in range(start, start + wanted[m])]

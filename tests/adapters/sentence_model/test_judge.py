@@ -172,7 +172,17 @@ def test_the_longest_letter_is_read_in_time(judge: TrainedJudge) -> None:
     judge.impressions(sentences[:1], "en")
     began = time.process_time()
     judge.impressions(sentences, "en")
-    assert time.process_time() - began < 4  # 1.5 s is the aim; a loaded machine is slower
+    assert time.process_time() - began < 1.5  # of CPU time; 0.4 s when this was written
+
+
+def test_a_reading_keeps_to_its_own_core(judge: TrainedJudge) -> None:
+    """Numpy's own threads would wait in a busy loop; so the whole process has no more to do than the one that reads."""
+    sentences = [f"On day {number} my aunt wrote to us from the river." for number in range(100)]
+    judge.impressions(sentences[:1], "en")
+    process, thread = time.process_time(), time.thread_time()
+    judge.impressions(sentences, "en")
+    own = time.thread_time() - thread
+    assert time.process_time() - process < 1.5 * own + 0.02  # a little for what else lives in this process
 
 
 def test_a_letter_is_read_in_the_time_that_the_form_allows(judge: TrainedJudge) -> None:
@@ -183,7 +193,7 @@ def test_a_letter_is_read_in_the_time_that_the_form_allows(judge: TrainedJudge) 
     judge.impressions(sentences[:1], "en")
     began = time.process_time()
     judge.impressions(sentences, "en")
-    assert time.process_time() - began < 0.6  # 0.15 s is the aim; a loaded machine is slower
+    assert time.process_time() - began < 0.15  # of CPU time; 0.03 s when this was written
 
 
 def test_many_readers_at_once_get_the_same_answers(judge: TrainedJudge) -> None:

@@ -15,7 +15,7 @@ def _all_commands() -> list[tuple[str, ...]]:
     context = click.Context(cli)
     for name in COMMANDS:
         found.append((name,))
-        command = cli.get_command(context, name)  # type: ignore[attr-defined]
+        command = cli.get_command(context, name)
         if isinstance(command, click.Group):
             found += [(name, each) for each in command.commands]
     return found

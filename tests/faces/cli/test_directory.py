@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.services.store import LogRow
 from dispatcher.shelf import resource
-from tests.acceptance.station import LogRow, drafts
+from tests.acceptance.station import drafts
 from tests.faces.cli.conftest import Desk
 
 _OTTAWA = "cn-ca-ottawa"

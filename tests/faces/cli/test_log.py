@@ -10,8 +10,8 @@ import pytest
 
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.outcome import Attempt, Outcome, OutcomeKind
-from dispatcher.services.store import Settlement
-from tests.acceptance.station import LogRow, Station, drafts, send_here
+from dispatcher.services.store import LogRow, Settlement
+from tests.acceptance.station import Station, drafts, send_here
 from tests.faces.cli.conftest import Desk
 
 _CONTRACT = ("letter", "mission", "channel", "state", "reason", "due_at", "message_id", "attempts")

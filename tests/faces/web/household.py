@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,8 +11,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
+import pytest
 import uvicorn
 
 from dispatcher.domain.delivery import DeliveryId
@@ -94,7 +97,9 @@ class Household:
 
     def take(self, **changes: str) -> LetterId:
         """From a file, confirmed on paper."""
-        fields = {name: value for name, value in FIELDS.items() if name != "form_key"} | changes
+        fields: dict[str, Any] = {
+            name: value for name, value in FIELDS.items() if name != "form_key"
+        } | changes
         tally = Tally()
         self.house.intake.take_batch([(0, Draft(**fields))], tally, confirmed=True)
         assert tally.taken == 1, tally
@@ -153,3 +158,17 @@ def mark_of(page: str) -> str:
     found = re.search(r'name="mark" value="([0-9a-f]{64})"', page)
     assert found is not None
     return found[1]
+
+
+@pytest.fixture(scope="session")
+def fresh_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with database and directory: copying it is quicker than making each test its own."""
+    folder = tmp_path_factory.mktemp("household") / "data"
+    with open_household(folder):
+        return folder
+
+
+@pytest.fixture
+def household(tmp_path: Path, fresh_folder: Path) -> Iterator[Household]:
+    with open_household(shutil.copytree(fresh_folder, tmp_path / "data")) as found:
+        yield found

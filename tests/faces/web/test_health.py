@@ -14,6 +14,7 @@ from dispatcher.faces.web.site import site
 from dispatcher.services import health as health_module
 from dispatcher.services.house import House
 from tests.faces.web.household import ACTION_DAY, Household
+from tests.installation import shut
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +98,7 @@ def test_a_silent_courier_makes_the_service_unready(household: Household) -> Non
 
 
 def test_a_database_that_went_away_makes_the_service_unready(household: Household, tmp_path: Path) -> None:
-    household.house.store.database.engine.dispose()  # type: ignore[attr-defined]
+    shut(household.house)
     shutil.move(household.settings.data, tmp_path / "elsewhere")
     for path in ("/readyz", "/metrics"):
         answer = household.visitor.get(path)

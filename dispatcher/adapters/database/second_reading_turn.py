@@ -1,19 +1,20 @@
-"""One process at a time: a lock that is let go the moment its process is gone, however it went."""
+"""Which process may read letters a second time: one at a time, by a lock that goes with its process, however it went."""
 
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
 
 from dispatcher.adapters.database.engine import Database
 
 _KEY = 0x5EC0_4D  # of PostgreSQL's advisory locks; any number of our own
 
 
-class ReadingTurn:
+class SecondReadingTurn:
     """On SQLite a locked file beside the database; on PostgreSQL, which several machines share, a lock of its
     own session. Who has lost the connection reads on beside the next one, which costs time and nothing else."""
 
@@ -45,4 +46,9 @@ class ReadingTurn:
             if not connection.execute(select(func.pg_try_advisory_lock(_KEY))).scalar():
                 yield False
                 return
-            yield True
+            try:
+                yield True
+            finally:
+                # Free at once, not when the server has noticed that the session is over. A lost line has let it go.
+                with suppress(DBAPIError):
+                    connection.execute(select(func.pg_advisory_unlock(_KEY)))
