@@ -20,12 +20,12 @@ from dispatcher.wiring import (
     DataFolderUnusable,
     at_work,
     bring_up_to_date,
-    go_live_or_stop,
     make_courier,
     make_transport,
     open_house,
     ticking,
 )
+from dispatcher.wiring_lean import go_live_or_stop
 from tests.installation import NOON, Installation, installation
 
 Install = Callable[..., Installation]
