@@ -4,7 +4,7 @@ mode takes 40 MB, and a first import of the directory 90 (the numbering plans of
 from dispatcher.adapters.clocks import SystemClock
 from dispatcher.adapters.database.migrate import migrate
 from dispatcher.adapters.database.store import DatabaseStore
-from dispatcher.adapters.own_process import apart
+from dispatcher.adapters.processes import apart
 from dispatcher.services.going_live import Finding, check_ready
 from dispatcher.services.house import House
 from dispatcher.settings import Mode, Settings
