@@ -15,7 +15,7 @@ from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
 from dispatcher.services.going_live import NotReady
 from dispatcher.services.house import House
-from dispatcher.settings import Settings, SettingsProblem, load_settings
+from dispatcher.settings import Mode, Settings, SettingsProblem, load_settings
 from dispatcher.wiring import (
     DataFolderUnusable,
     at_work,
@@ -127,10 +127,10 @@ def test_live_mode_has_no_mailroom_and_speaks_to_the_relay(install: Install) -> 
     assert home.house.dispatch.carriers == {Channel.EMAIL}
 
 
-def test_live_mode_does_not_start_while_a_finding_is_open(tmp_path: Path) -> None:
-    live = load_settings({"DISPATCHER_DATA": str(tmp_path / "data"), "DISPATCHER_MODE": "live"})
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_live_mode_does_not_start_while_a_finding_is_open(home: Installation) -> None:
     with pytest.raises(NotReady, match="dispatcher check --live"):
-        go_live_or_stop(live)
+        go_live_or_stop(home.settings.model_copy(update={"mode": Mode.LIVE}))
 
 
 def test_a_rehearsal_starts_without_any_check(home: Installation) -> None:

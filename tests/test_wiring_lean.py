@@ -1,0 +1,91 @@
+"""A process that stays holds what it works with, and nothing that only its start was about."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.installation import Installation
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Of the libraries that the service depends on, those that a courier of mails has loaded once it is at work. Whatever
+# joins this list stays in the memory of every courier. (rich: structlog takes it where it finds it.)
+AT_WORK = {
+    "aiosmtplib",
+    "apscheduler",
+    "click",
+    "cryptography",
+    "email-validator",
+    "flufl-bounce",
+    "jinja2",
+    "rich",
+    "sqlalchemy",
+    "structlog",
+    "tenacity",
+    "uvloop",
+}
+# They come with others; each is large.
+NEVER = {"numpy", "starlette"}
+
+COURIER = """
+import sys
+from contextlib import suppress
+
+import dispatcher.faces.cli.serve
+from dispatcher.__main__ import Entrance
+from dispatcher.services.going_live import NotReady
+from dispatcher.services.schedule import ticks
+
+entrance = Entrance()
+settings = entrance.settings()
+with suppress(NotReady):
+    entrance.go_live_or_stop(settings)
+house = entrance.lean_house(settings)
+courier = entrance.courier(house, settings)
+for tick in ticks(house):
+    tick.work()
+with entrance.at_work(courier, settings):
+    entrance.run(courier.round())
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_live_courier_of_mails_has_loaded_only_what_sending_needs(home: Installation) -> None:
+    """Also after the check before live mode, and with every tick done once."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("DISPATCHER_")}
+    live = {
+        "DISPATCHER_MODE": "live",
+        "DISPATCHER_DATA": str(home.settings.data),
+        "DISPATCHER_DATABASE__URL": home.settings.database_url,
+        "DISPATCHER_SMTP__HOST": "127.0.0.1",
+        "DISPATCHER_SMTP__PORT": "1",  # nobody listens there
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", COURIER],
+        env=clean | live | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    homes = packages_distributions()
+    libraries = {_plain(each) for name in loaded for each in homes.get(name, ())}
+    assert libraries & _dependencies() == AT_WORK
+    assert loaded & NEVER == set()
+
+
+def _dependencies() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {_plain(re.split(r"[^\w.-]", each)[0]) for each in project["dependencies"]}
+
+
+def _plain(name: str) -> str:
+    """As PEP 503 has it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
