@@ -4,6 +4,7 @@ mode takes 40 MB, and a first import of the directory 90 (the numbering plans of
 from dispatcher.adapters.clocks import SystemClock
 from dispatcher.adapters.database.migrate import migrate
 from dispatcher.adapters.database.store import DatabaseStore
+from dispatcher.adapters.heap import share_one_heap
 from dispatcher.adapters.processes import apart
 from dispatcher.services.going_live import Finding, check_ready
 from dispatcher.services.house import House
@@ -25,6 +26,7 @@ def go_live_or_stop(settings: Settings) -> None:
 
 def open_lean_house(settings: Settings) -> House:
     """As open_house, for processes that stay."""
+    share_one_heap()
     database = open_database(settings)
     migrate(database)
     with DatabaseStore(database).read() as work:

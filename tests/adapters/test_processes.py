@@ -1,34 +1,52 @@
 """Work done by a process that ends with it."""
 
-import multiprocessing
 import os
 import signal
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
-from dispatcher.adapters.processes import apart
+from dispatcher.adapters.processes import ProcessLost, apart
 from dispatcher.domain.errors import FileProblems
 
 
 def test_the_work_is_done_by_another_process_which_is_gone_afterwards() -> None:
     worker = apart(os.getpid)
     assert worker != os.getpid()
-    assert multiprocessing.active_children() == []
     with pytest.raises(ProcessLookupError):
         os.kill(worker, 0)
 
 
-def test_an_error_of_ours_comes_back_as_it_was_raised() -> None:
+def test_no_other_process_stays_behind() -> None:
+    code = (
+        "import os; from dispatcher.adapters.processes import apart; apart(os.getpid); "
+        "print(open(f'/proc/self/task/{os.getpid()}/children').read())"
+    )
+    found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
+    assert found.stdout.strip() == b""
+
+
+def test_an_error_comes_back_as_it_was_raised() -> None:
     with pytest.raises(FileProblems) as found:
         apart(_stumble, "missions.csv")
     assert found.value.problems == ["line 3: no country"]
     assert "missions.csv has 1 problem" in str(found.value)
 
 
+def test_what_is_printed_meanwhile_is_no_answer(capfd: pytest.CaptureFixture[str]) -> None:
+    assert apart(print, "word") is None
+    assert capfd.readouterr() == ("", "word\n")
+
+
 def test_ctrl_c_is_left_to_the_caller_to_tell() -> None:
     assert apart(signal.getsignal, signal.SIGINT) is signal.SIG_DFL
 
 
-def _stumble(file: str) -> Path:
+def test_a_process_that_is_killed_is_told() -> None:
+    with pytest.raises(ProcessLost):
+        apart(signal.raise_signal, signal.SIGKILL)
+
+
+def _stumble(file: str) -> None:
     raise FileProblems(file=file, problems=["line 3: no country"])
