@@ -6,8 +6,9 @@ from dataclasses import replace
 from dispatcher.adapters import directory_files
 from dispatcher.adapters.mail_domain import DnsMailDomain
 from dispatcher.adapters.tone_layers import open_tone
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.going_live import Finding, Inspection
-from dispatcher.settings import Mode, Settings, SettingsProblem
+from dispatcher.settings import Mode, Settings
 from dispatcher.wiring import make_transport, open_house
 from dispatcher.wiring_faxes import make_fax_check
 from dispatcher.wiring_signing import make_signing_check, relay_selector

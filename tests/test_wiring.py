@@ -12,10 +12,11 @@ from dispatcher.adapters.database.types import SecretUnreadable
 from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.smtp_process import SmtpProcess
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.domain.mission import Channel
 from dispatcher.services.going_live import NotReady
 from dispatcher.services.house import House
-from dispatcher.settings import Mode, Settings, SettingsProblem, load_settings
+from dispatcher.settings import Mode, Settings, load_settings
 from dispatcher.wiring import (
     DataFolderUnusable,
     at_work,

@@ -30,6 +30,8 @@ AT_WORK = {
     "tenacity",
     "uvloop",
 }
+# And its second process, the lines to the relay.
+ON_THE_LINES = {"aiosmtplib", "tenacity", "uvloop"}
 # They come with others; each is large.
 NEVER = {"numpy", "starlette"}
 
@@ -67,18 +69,30 @@ def test_a_live_courier_of_mails_has_loaded_only_what_sending_needs(home: Instal
         "DISPATCHER_SMTP__HOST": "127.0.0.1",
         "DISPATCHER_SMTP__PORT": "1",  # nobody listens there
     }
+    libraries, loaded = _loaded(COURIER, clean | live)
+    assert libraries == AT_WORK
+    assert loaded & NEVER == set()
+
+
+def test_the_lines_have_loaded_only_what_speaking_with_a_relay_needs() -> None:
+    code = "import sys, uvloop, dispatcher.adapters.smtp_lines; print(*sys.modules)"
+    libraries, loaded = _loaded(code, dict(os.environ))
+    assert libraries == ON_THE_LINES
+    assert loaded & {*NEVER, "pydantic", "structlog"} == set()
+
+
+def _loaded(code: str, environment: dict[str, str]) -> tuple[set[str], set[str]]:
+    """What has been loaded once this is done: libraries that we depend on, and top-level modules."""
     done = subprocess.run(
-        [sys.executable, "-c", COURIER],
-        env=clean | live | {"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", code],
+        env=environment | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    modules = {name.partition(".")[0] for name in done.stdout.split()}
     homes = packages_distributions()
-    libraries = {_plain(each) for name in loaded for each in homes.get(name, ())}
-    assert libraries & _dependencies() == AT_WORK
-    assert loaded & NEVER == set()
+    return {_plain(each) for name in modules for each in homes.get(name, ())} & _dependencies(), modules
 
 
 def _dependencies() -> set[str]:
