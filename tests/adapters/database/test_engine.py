@@ -138,7 +138,7 @@ def test_one_connection_with_a_large_cache_is_kept_to_write_with(tmp_path: Path)
     with database.write() as again, database.read():
         assert again.connection.dbapi_connection is writer
     database.close()
-    assert caches == [-2000, -8192]
+    assert caches == [-2000, -4096]
 
 
 def test_a_writer_that_cannot_get_the_lock_is_told_so(
