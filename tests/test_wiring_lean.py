@@ -36,8 +36,9 @@ ON_THE_LINES = {"aiosmtplib", "tenacity", "uvloop"}
 NEVER = {"numpy", "starlette"}
 
 COURIER = """
-import sys
+import os, sys
 from contextlib import suppress
+from pathlib import Path
 
 import dispatcher.faces.cli.serve
 from dispatcher.__main__ import Entrance
@@ -49,6 +50,7 @@ settings = entrance.settings()
 with suppress(NotReady):
     entrance.go_live_or_stop(settings)
 house = entrance.lean_house(settings)
+assert Path(f"/proc/self/task/{os.getpid()}/children").read_text() == "", "a process stays behind"
 courier = entrance.courier(house, settings)
 for tick in ticks(house):
     tick.work()

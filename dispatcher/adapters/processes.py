@@ -4,16 +4,18 @@ The press, the reading room and the lines to the relay, whose processes stay for
 """
 
 import os
-import pickle
 import signal
-import subprocess
 import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import ParamSpec, TypeVar
+import threading
+from collections.abc import Callable, Mapping
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import dispatcher
 from dispatcher.domain.errors import DispatcherError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkContext, SpawnContext
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -26,28 +28,24 @@ class ProcessLost(DispatcherError):
 def apart(work: Callable[_P, _T], *args: _P.args, **named: _P.kwargs) -> _T:
     """Work done by a process that ends with it: what it loads and reads does not stay with the caller.
 
-    Answers or raises as `work` does; all of that, and its arguments, must be fit to be pickled. Python's own
-    multiprocessing would leave a process behind that watches over it, of 12 MB."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "dispatcher.adapters.processes"],
-        input=pickle.dumps((work, args, named)),
-        stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": own_path()},
-        check=False,
-    )
-    if done.returncode != 0:
-        raise ProcessLost
+    Answers or raises as `work` does; that must be fit to be pickled, and so must `work` and its arguments. For a
+    start, before anything is opened: a fork has all that is open in common with the caller."""
+    context = _context()
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_work, args=(theirs, work, args, named))
+    process.start()
+    theirs.close()
     answer: _T
-    answer, problem = pickle.loads(done.stdout)  # noqa: S301 - written by ourselves, below
+    try:
+        answer, problem = ours.recv()
+    except EOFError:
+        raise ProcessLost from None
+    finally:
+        ours.close()
+        process.join()
     if problem is not None:
         raise problem
     return answer
-
-
-def own_path() -> str:
-    """PYTHONPATH for a process of ours: where this package lies, before whatever else the environment names."""
-    here = str(Path(dispatcher.__file__).parent.parent)
-    return os.pathsep.join(each for each in (here, os.environ.get("PYTHONPATH")) if each)
 
 
 def usable_cores() -> int:
@@ -55,20 +53,22 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _work() -> None:
+def _context() -> "ForkContext | SpawnContext":
+    """A fork costs nothing, a new Python half a second and a watcher of 12 MB, which stays. But a fork of a process
+    with threads may stand still for ever, and macOS' own libraries bear none."""
+    if sys.platform == "linux" and threading.active_count() == 1:
+        return get_context("fork")
+    return get_context("spawn")
+
+
+def _work(
+    caller: Connection, work: Callable[..., object], args: tuple[Any, ...], named: Mapping[str, Any]
+) -> None:
     """What the other process does."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches both, and is told by the caller
-    answers = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever is said meanwhile is no answer
-    work, args, named = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by ourselves, above
     answer: tuple[object, Exception | None]
     try:
         answer = work(*args, **named), None
     except Exception as problem:  # the caller tells of it
         answer = None, problem
-    with os.fdopen(answers, "wb") as caller:
-        pickle.dump(answer, caller)
-
-
-if __name__ == "__main__":
-    _work()
+    caller.send(answer)
