@@ -9,7 +9,8 @@ import sys
 from dispatcher.adapters.event_loop import run
 from dispatcher.services.courier import Courier
 from dispatcher.settings import load_settings
-from dispatcher.wiring import at_work, make_courier, open_lean_house
+from dispatcher.wiring import at_work, make_courier
+from dispatcher.wiring_lean import open_lean_house
 
 _LINES = 35
 

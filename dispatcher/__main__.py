@@ -41,7 +41,7 @@ class Entrance:
         return open_house(settings, clock=clock)
 
     def lean_house(self, settings: "Settings") -> "House":
-        from dispatcher.wiring import open_lean_house
+        from dispatcher.wiring_lean import open_lean_house
 
         return open_lean_house(settings)
 
@@ -87,12 +87,12 @@ class Entrance:
         return make_rehearsal(settings, day)
 
     def check(self, settings: "Settings", *, live: bool) -> "list[Finding]":
-        from dispatcher.wiring import inspect
+        from dispatcher.wiring_check import inspect
 
         return inspect(settings, live=live)
 
     def go_live_or_stop(self, settings: "Settings") -> None:
-        from dispatcher.wiring import go_live_or_stop
+        from dispatcher.wiring_lean import go_live_or_stop
 
         go_live_or_stop(settings)
 

@@ -23,7 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from dispatcher.domain.errors import DispatcherError
+from dispatcher.domain.errors import SettingsProblem
+from dispatcher.domain.security import Security
 from dispatcher.shelf import resource
 
 PREFIX = "DISPATCHER_"
@@ -43,19 +44,9 @@ _LONGEST_HOST = 253
 _LISTS = (["check", "accept"], ["alerts", "to"])
 
 
-class SettingsProblem(DispatcherError):
-    """The settings are not right: {problem}"""
-
-
 class Mode(StrEnum):
     REHEARSAL = "rehearsal"
     LIVE = "live"
-
-
-class Security(StrEnum):
-    STARTTLS = "starttls"
-    TLS = "tls"
-    NONE = "none"
 
 
 class _Section(BaseModel):

@@ -1,19 +1,15 @@
 """The one place that knows all parts and puts them together."""
 
-import asyncio
 import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from datetime import date, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from dispatcher.adapters import directory_files, mailboxes, mime, notice_mail, places
+from dispatcher.adapters import mailboxes, mime, notice_mail, places
 from dispatcher.adapters.bounce_reader import BounceReader
 from dispatcher.adapters.campaign_files import CampaignFolder
 from dispatcher.adapters.clocks import SimulatedClock, SystemClock
@@ -23,10 +19,9 @@ from dispatcher.adapters.database.migrate import is_current, migrate
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
 from dispatcher.adapters.journal import JournalFolder
-from dispatcher.adapters.mail_domain import DnsMailDomain
 from dispatcher.adapters.mail_pickup import mail_sources
 from dispatcher.adapters.mailroom import MailroomFolder, MailroomPages, MailroomTransport
-from dispatcher.adapters.press import Press
+from dispatcher.adapters.press_at_need import PressAtNeed
 from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.scheduler import Ticker
 from dispatcher.adapters.smtp import SmtpTransport
@@ -41,7 +36,6 @@ from dispatcher.services.confirmation import Confirmation
 from dispatcher.services.courier import Courier, PageCarrier
 from dispatcher.services.evidence import Evidence
 from dispatcher.services.feedback import Feedback
-from dispatcher.services.going_live import Finding, Inspection, check_ready
 from dispatcher.services.house import House
 from dispatcher.services.intake import Intake
 from dispatcher.services.notices import Notices
@@ -59,11 +53,10 @@ from dispatcher.services.settling import Settling
 from dispatcher.services.sign_in import SignIn
 from dispatcher.services.store import StoreConflict
 from dispatcher.services.transport import Transport
-from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings, Settings, SettingsProblem
-from dispatcher.telemetry import log
-from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_check, make_fax_desk
+from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings, Settings
+from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_desk
 from dispatcher.wiring_reading import make_second_reading
-from dispatcher.wiring_signing import make_mail_writer, make_signing_check, relay_selector
+from dispatcher.wiring_signing import make_mail_writer
 
 
 class DataFolderUnusable(DispatcherError):
@@ -80,28 +73,8 @@ def open_house(
     migrate(database)
     clock = clock or SystemClock()
     store = DatabaseStore(database)
-    _import_directory_once(store, settings, clock)
+    import_directory_once(store, settings, clock)
     return _furnish(settings, store, clock, action_day, lean=lean)
-
-
-def open_lean_house(settings: Settings) -> House:
-    """As open_house, for processes that stay: a first import of the directory is done by a process of its own,
-    for it loads the numbering plans of all countries, 90 MB that are never needed again."""
-    database = open_database(settings)
-    migrate(database)
-    with DatabaseStore(database).read() as work:
-        imported = work.directory.version() > 0
-    database.close()
-    if not imported:
-        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            pool.submit(_import_apart, settings).result()
-    return open_house(settings, lean=True)
-
-
-def _import_apart(settings: Settings) -> None:
-    database = open_database(settings)
-    _import_directory_once(DatabaseStore(database), settings, SystemClock())
-    database.close()
 
 
 def bring_up_to_date(settings: Settings) -> bool:
@@ -183,7 +156,7 @@ def _furnish(
             routing=routing,
             places=places,
             mail=mime,
-            pages=Press(),
+            pages=PressAtNeed(),
             notices=notices,
         ),
         pausing=Pausing(store=store, clock=clock, campaigns=campaigns, routing=routing),
@@ -321,48 +294,6 @@ def make_rehearsal(settings: Settings, day: date | None) -> Rehearsal:
     return Rehearsal(house=house, courier=make_courier(house, own), clock=clock)
 
 
-def inspect(settings: Settings, *, live: bool, learned: bool = True) -> list[Finding]:
-    """All findings of `dispatcher check`. learned: the sample letters are read with the sentence model too, which
-    then stays in memory."""
-    # A look at live mode must see what live mode would do, whatever mode is set.
-    own = settings.model_copy(update={"mode": Mode.LIVE}) if live else settings
-    house = replace(open_house(own), tone=open_tone(own, learned=learned))
-
-    def files_changed() -> bool:
-        with house.store.read() as work:
-            return work.directory.digest() != directory_files.folder_digest(settings.missions_folder)
-
-    def probe() -> list[str]:
-        try:
-            return asyncio.run(make_transport(settings).probe())
-        except SettingsProblem as problem:
-            return [str(problem)]
-
-    return Inspection(
-        house=house,
-        smtp_host=settings.smtp.host,
-        dkim_selector=relay_selector(settings),
-        key_is_private=settings.secret_path.stat().st_mode & 0o077 == 0,
-        files_changed=files_changed,
-        probe=probe,
-        mail_domain=DnsMailDomain(),
-        accepted=frozenset(settings.check.accept),
-        fax=make_fax_check(own, house).findings,
-        signing=make_signing_check(own, house),
-    ).findings(live=live)
-
-
-def go_live_or_stop(settings: Settings) -> None:
-    """In live mode, raises NotReady unless every check passes; tells the log which warnings were accepted."""
-    if settings.mode is not Mode.LIVE:
-        return
-    findings = inspect(settings, live=True, learned=False)
-    for finding in findings:
-        if finding.accepted:
-            log.warning("finding_accepted", finding=finding.id)
-    check_ready(findings)
-
-
 @contextmanager
 def ticking(house: House) -> Iterator[None]:
     """The clock runs inside the block."""
@@ -388,10 +319,12 @@ def _empty(folder: Path) -> None:
     mark.touch()
 
 
-def _import_directory_once(store: DatabaseStore, settings: Settings, clock: Clock) -> None:
+def import_directory_once(store: DatabaseStore, settings: Settings, clock: Clock) -> None:
     with store.read() as work:
         if work.directory.version():
             return
+    from dispatcher.adapters import directory_files  # noqa: PLC0415 - wanted once in an installation's life
+
     directory = directory_files.read_directory(settings.missions_folder)
     digest = directory_files.folder_digest(settings.missions_folder)
     summary = f"first import: {len(directory.missions)} missions"

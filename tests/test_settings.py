@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from dispatcher.settings import Mode, Security, SettingsProblem, load_settings
+from dispatcher.domain.errors import SettingsProblem
+from dispatcher.domain.security import Security
+from dispatcher.settings import Mode, load_settings
 from dispatcher.shelf import resource
 
 

@@ -12,19 +12,20 @@ from dispatcher.adapters.database.types import SecretUnreadable
 from dispatcher.adapters.return_path import ReturnPath
 from dispatcher.adapters.smtp_process import SmtpProcess
 from dispatcher.domain.delivery import DeliveryId, DeliveryState
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.domain.mission import Channel
 from dispatcher.services.going_live import NotReady
-from dispatcher.settings import Settings, SettingsProblem, load_settings
+from dispatcher.settings import Mode, Settings, load_settings
 from dispatcher.wiring import (
     DataFolderUnusable,
     at_work,
     bring_up_to_date,
-    go_live_or_stop,
     make_courier,
     make_transport,
     open_house,
     ticking,
 )
+from dispatcher.wiring_lean import go_live_or_stop
 from tests.installation import NOON, Installation, installation, shut
 
 Install = Callable[..., Installation]
@@ -122,10 +123,10 @@ def test_live_mode_has_no_mailroom_and_speaks_to_the_relay(install: Install) -> 
     assert home.house.dispatch.carriers == {Channel.EMAIL}
 
 
-def test_live_mode_does_not_start_while_a_finding_is_open(tmp_path: Path) -> None:
-    live = load_settings({"DISPATCHER_DATA": str(tmp_path / "data"), "DISPATCHER_MODE": "live"})
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_live_mode_does_not_start_while_a_finding_is_open(home: Installation) -> None:
     with pytest.raises(NotReady, match="dispatcher check --live"):
-        go_live_or_stop(live)
+        go_live_or_stop(home.settings.model_copy(update={"mode": Mode.LIVE}))
 
 
 def test_a_rehearsal_starts_without_any_check(home: Installation) -> None:

@@ -13,10 +13,12 @@ import pytest
 from dispatcher.adapters import mime
 from dispatcher.adapters.dkim_key import DkimKey
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.going_live import Severity
 from dispatcher.services.transport import Parcel, Transport, Witness
-from dispatcher.settings import SettingsProblem, load_settings
-from dispatcher.wiring import inspect, make_courier
+from dispatcher.settings import load_settings
+from dispatcher.wiring import make_courier
+from dispatcher.wiring_check import inspect
 from dispatcher.wiring_signing import make_mail_writer, relay_selector
 from tests import dkim_keys
 from tests.adapters.test_mail_domain import asking

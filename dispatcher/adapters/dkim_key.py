@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from dispatcher.settings import SettingsProblem
+from dispatcher.domain.errors import SettingsProblem
 
 # RFC 8301 3.2: receivers take no signature by a shorter key; signers should use at least the second.
 _LEAST_BITS, _GOOD_BITS = 1024, 2048

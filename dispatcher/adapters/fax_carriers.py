@@ -2,8 +2,9 @@
 
 from typing import assert_never
 
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.fax_carrier import FaxCarrier
-from dispatcher.settings import Carrier, FaxSettings, SettingsProblem
+from dispatcher.settings import Carrier, FaxSettings
 
 # ruff: noqa: PLC0415 - each carrier brings a library with it; only the one that is used is loaded
 

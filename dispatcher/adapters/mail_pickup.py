@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from dispatcher.domain.errors import SettingsProblem
+from dispatcher.domain.security import Security
 from dispatcher.services.incoming import LONGEST_KEPT, MailboxUnusable, MailSource
-from dispatcher.settings import ReturnsSettings, Security, SettingsProblem
+from dispatcher.settings import ReturnsSettings
 
 # Seconds without a byte after which the server counts as gone; a mail of 2 MB takes less on any line.
 _TIMEOUT = 60.0

@@ -13,14 +13,14 @@ from email import policy
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
-from dispatcher.adapters.fax_pages import fax_document, fax_pictures
-from dispatcher.adapters.pdf_pages import grey_pictures
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.services.clock import Clock
 from dispatcher.services.mailroom import Piece, Sheets
 from dispatcher.services.transport import Parcel, Witness
+
+# ruff: noqa: PLC0415 - Pillow and pdfium take 9 MB, and nobody needs them where only mails are laid down
 
 _NAME = re.compile(r"[0-9]{6,}-(email|fax|paper|notice)(-[0-9]{1,3})?\.(eml|pdf|tiff|png)")
 
@@ -40,6 +40,8 @@ class MailroomFolder:
     def put_sheets(self, sheets: Sheets) -> str:
         stem = f"{sheets.delivery:06d}-{sheets.channel.value}"
         if sheets.channel is Channel.FAX:
+            from dispatcher.adapters.fax_pages import fax_document
+
             files = [f"{stem}.tiff"]
             document = fax_document(sheets.content, header=sheets.line, enclosures=sheets.enclosures)
             self._write(files[0], document.tiff)
@@ -70,8 +72,12 @@ class MailroomFolder:
         stem, _, _ = picture.rpartition("-")
         tiff, pdf = self._folder / f"{stem}.tiff", self._folder / f"{stem}.pdf"
         if tiff.exists():
+            from dispatcher.adapters.fax_pages import fax_pictures
+
             pictures = fax_pictures(tiff.read_bytes())
         elif pdf.exists():
+            from dispatcher.adapters.pdf_pages import grey_pictures
+
             pictures = grey_pictures(pdf.read_bytes())
         else:
             return

@@ -18,6 +18,7 @@ from multiprocessing import connection, get_context
 from dispatcher.adapters.fax_pages import MOST_PAGES, fax_document, fax_of, fax_pictures
 from dispatcher.adapters.letterhead_logo import logo_svg
 from dispatcher.adapters.pdf_pages import UnreadablePdf, grey_pictures, page_count
+from dispatcher.adapters.processes import usable_cores
 from dispatcher.adapters.typesetting import Page, TypstTypesetter, page_of
 from dispatcher.domain.campaign import Campaign, Enclosure, FaxResolution
 from dispatcher.domain.errors import DispatcherError
@@ -185,11 +186,6 @@ def _only_a_logo(logo: bytes) -> Page:
         "day": "", "subject": nothing, "paragraphs": [nothing], "last_is_long": False, "signature": nothing,
         "enclosures": [], "reference": "", "logo": logo_svg(logo),
     }  # fmt: skip
-
-
-def usable_cores() -> int:
-    """Containers are often given fewer than the machine has; only Linux tells."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _begin_work() -> None:

@@ -15,7 +15,7 @@ from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from dispatcher.adapters.press import usable_cores
+from dispatcher.adapters.processes import usable_cores
 from dispatcher.adapters.tone_layers import open_tone
 from dispatcher.domain.tone import Assessment
 from dispatcher.services.review import Tone

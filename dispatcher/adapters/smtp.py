@@ -11,9 +11,10 @@ from dispatcher.adapters.smtp_connection import LineFault, Relay, open_line
 from dispatcher.adapters.smtp_line import Line
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.adapters.smtp_pool import Pool
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.domain.reply import Stage
+from dispatcher.domain.security import Security
 from dispatcher.services.transport import Parcel, Witness
-from dispatcher.settings import Security, SettingsProblem
 
 # Seconds, not minutes: enough for a relay that is just starting again; the queue does the long waiting.
 CONNECT_TRIES = 3

@@ -13,7 +13,7 @@ from dispatcher.adapters.smtp_line import Line
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.outcome import Outcome
 from dispatcher.domain.reply import Stage, outcome_of_reply, outcome_of_silence
-from dispatcher.settings import Security
+from dispatcher.domain.security import Security
 
 
 @dataclass(frozen=True, kw_only=True)

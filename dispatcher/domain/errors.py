@@ -25,6 +25,10 @@ def _rebuilt(kind: type[DispatcherError], fields: dict[str, object]) -> Dispatch
     return kind(**fields)
 
 
+class SettingsProblem(DispatcherError):
+    """The settings are not right: {problem}"""
+
+
 class IllegalMove(DispatcherError):
     """A {subject} cannot go from {old} to {new}. This is a fault in the program: please report it."""
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from dispatcher.adapters.dkim_key import DkimKey
-from dispatcher.settings import SettingsProblem
+from dispatcher.domain.errors import SettingsProblem
 from tests.dkim_keys import ed25519, rsa, write_key
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from dispatcher.adapters.hosted_judge import HostedJudge
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.tone import JudgeUnavailable
-from dispatcher.settings import SettingsProblem, load_settings
+from dispatcher.settings import load_settings
 
 
 @contextmanager

@@ -6,8 +6,10 @@ import pytest
 from pydantic import SecretStr
 
 from dispatcher.adapters.mail_pickup import ImapSource, MaildirSource
+from dispatcher.domain.errors import SettingsProblem
+from dispatcher.domain.security import Security
 from dispatcher.services.incoming import LONGEST_KEPT, MailboxUnusable
-from dispatcher.settings import ReturnsSettings, Security, SettingsProblem
+from dispatcher.settings import ReturnsSettings
 from tests.servers.certificates import Authority
 from tests.servers.imap_server import ImapServer
 from tests.servers.in_thread import in_thread

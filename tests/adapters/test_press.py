@@ -11,6 +11,7 @@ import pytest
 
 from dispatcher.adapters.missing_glyphs import CannotTypeset
 from dispatcher.adapters.press import WORTH_A_POOL, Press
+from dispatcher.adapters.press_at_need import PressAtNeed
 from dispatcher.domain.campaign import FaxResolution
 from dispatcher.services.stationery import PageOrder, Rendered
 from tests.adapters.test_typesetting import CAMPAIGN, LETTER
@@ -94,6 +95,22 @@ def test_workers_need_nothing_of_the_service_but_what_sets_pages() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+def test_a_press_at_need_is_set_up_for_the_first_page_and_prints_the_same() -> None:
+    press = PressAtNeed()
+
+    def made() -> Press | None:
+        return press._made
+
+    press.rest()
+    assert made() is None
+    wanted = orders(2)
+    assert press.render(wanted) == Press(cores=1).render(wanted)
+    first = made()
+    assert first is not None
+    assert press.faults(CAMPAIGN) == [] and made() is first
+    press.rest()
 
 
 def test_a_campaigns_faults_are_empty_where_nothing_is_wrong() -> None:

@@ -16,9 +16,10 @@ from dispatcher.adapters.smtp_batch import FAULTS_TO_STOP
 from dispatcher.adapters.smtp_envelope import BLOCK
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.domain.outcome import Outcome, OutcomeKind
+from dispatcher.domain.security import Security
 from dispatcher.services.transport import Parcel, UnfitContent, UnfitParcel, check_content
-from dispatcher.settings import Security, SettingsProblem
 from tests.servers.aiosmtpd_server import AiosmtpdServer
 from tests.servers.certificates import Authority
 from tests.servers.in_thread import in_thread

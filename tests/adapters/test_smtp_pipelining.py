@@ -16,8 +16,8 @@ from dispatcher.adapters.smtp_envelope import BLOCK
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome
+from dispatcher.domain.security import Security
 from dispatcher.services.transport import Parcel
-from dispatcher.settings import Security
 from tests.servers.aiosmtpd_server import AiosmtpdServer
 from tests.servers.certificates import Authority
 from tests.servers.in_thread import in_thread

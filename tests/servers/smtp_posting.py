@@ -9,8 +9,8 @@ from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome, OutcomeKind
+from dispatcher.domain.security import Security
 from dispatcher.services.transport import Parcel
-from dispatcher.settings import Security
 
 ACCEPTED, DEFERRED = OutcomeKind.ACCEPTED, OutcomeKind.DEFERRED
 REFUSED, UNKNOWN = OutcomeKind.REFUSED, OutcomeKind.UNKNOWN

@@ -11,7 +11,7 @@ from dispatcher.adapters.smtp import SmtpTransport
 from dispatcher.adapters.smtp_patience import Timeouts
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.mission import Channel
-from dispatcher.settings import Security
+from dispatcher.domain.security import Security
 from tests.installation import NOON, Installation
 from tests.servers.in_thread import in_thread
 from tests.servers.scripted_smtp import DROP, Script, ScriptedSmtp, say

@@ -7,11 +7,12 @@ from typing import Any, cast
 import pytest
 
 from dispatcher.adapters.telephone_numbers import number_problem
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.fax_carrier import FaxCarrier
 from dispatcher.services.fax_check import FaxCheck
 from dispatcher.services.going_live import Severity
-from dispatcher.settings import SettingsProblem, load_settings
-from dispatcher.wiring import inspect
+from dispatcher.settings import load_settings
+from dispatcher.wiring_check import inspect
 from tests.fax_bench import LIVE, hylafax_bench, twilio_bench
 from tests.installation import Installation
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from dispatcher.domain.campaign import CampaignId
+from dispatcher.domain.errors import SettingsProblem
 from dispatcher.services.going_live import Severity
 from dispatcher.services.signing_check import Published, SigningCheck, SigningKey
-from dispatcher.settings import SettingsProblem
 from tests.adapters.test_mime import CAMPAIGN
 
 OURS = replace(CAMPAIGN, from_address="letters@real-campaign.de")

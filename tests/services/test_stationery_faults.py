@@ -14,7 +14,8 @@ from dispatcher.adapters.fax_tiff import fax_frames
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.letter import LetterId
 from dispatcher.services.page_view import PageView
-from dispatcher.wiring import inspect, ticking
+from dispatcher.wiring import ticking
+from dispatcher.wiring_check import inspect
 from tests.installation import NOON, Installation, ScriptedPages, write_campaign
 
 D = DeliveryState

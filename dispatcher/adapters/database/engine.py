@@ -19,10 +19,14 @@ _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
-    "cache_size = -8192",  # KiB; SQLite's own 2 MiB does not hold what a batch of a thousand letters touches
     # Pages (of 4 KiB). A page that a run of batches changes again and again is then copied back once, not each time.
     "wal_autocheckpoint = 8000",
 )
+# There is one writer at a time, so one connection for it, which others do not use in between: its cache stays good from
+# batch to batch, and is worth its memory. What the others have in theirs is void with the writer's next commit.
+# In KiB; SQLite's own 2 MiB, which the others have, do not hold what a batch of a thousand letters touches; 8 are no quicker.
+_CACHE_OF_THE_WRITER = "cache_size = -4096"
+_READERS_KEPT = 5
 # Errors of the driver must not quote what a supporter wrote.
 _NO_VALUES_IN_ERRORS = True
 
@@ -39,14 +43,14 @@ class Database:
     def __init__(self, url: str, vault: Vault) -> None:
         self.engine = _engine(url)
         self.vault = vault
-        give_vault(self.engine.dialect, vault)
-        self._writing = self.engine.execution_options(write=True)
-        # SQLite's readers have one snapshot anyway; PostgreSQL's would see another moment with each statement.
-        self._reading = (
-            self.engine
-            if self.is_sqlite
-            else self.engine.execution_options(isolation_level="REPEATABLE READ")
-        )
+        if self.is_sqlite:
+            self._reading, self._writing = self.engine, _engine(url, writing=True)
+        else:
+            # SQLite's readers have one snapshot anyway; PostgreSQL's would see another moment with each statement.
+            self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ")
+            self._writing = self.engine
+        for engine in (self.engine, self._writing):
+            give_vault(engine.dialect, vault)
 
     @property
     def is_sqlite(self) -> bool:
@@ -73,9 +77,11 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._writing.dispose()
 
 
-def _engine(url: str) -> Engine:
+def _engine(url: str, *, writing: bool = False) -> Engine:
+    """writing: of SQLite's connections, those that write."""
     try:
         address = make_url(url)
         if address.drivername in {"postgres", "postgresql"}:
@@ -83,7 +89,7 @@ def _engine(url: str) -> Engine:
         if address.get_backend_name() not in {"sqlite", "postgresql"}:
             raise DatabaseAddressWrong(problem=f"'{address.drivername}' is not an engine that is supported")
         if address.get_backend_name() == "sqlite":
-            return _sqlite(address.database or "")
+            return _sqlite(address.database or "", writing=writing)
         return create_engine(
             address, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_NO_VALUES_IN_ERRORS
         )
@@ -91,27 +97,28 @@ def _engine(url: str) -> Engine:
         raise DatabaseAddressWrong(problem=str(error).split("\n", 1)[0]) from None
 
 
-def _sqlite(file: str) -> Engine:
+def _sqlite(file: str, *, writing: bool) -> Engine:
     if not file or file == ":memory:":
         raise DatabaseAddressWrong(problem="a database in memory would lose letters")
     engine = create_engine(
         f"sqlite:///{file}",
         connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False},
         hide_parameters=_NO_VALUES_IN_ERRORS,
-        # The connection used last has its pages still in memory.
+        # The connection used last has its pages still in memory. A writer that found another one at work is closed after
+        # its turn.
         pool_use_lifo=True,
+        pool_size=1 if writing else _READERS_KEPT,
     )
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, in the mode that we choose
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, _CACHE_OF_THE_WRITER) if writing else _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
