@@ -40,3 +40,5 @@ def migrate(database: Database) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(728361094)"))  # a number of our own
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+    # SQLite's readers know the tables as they were when they first looked.
+    database.engine.dispose()
