@@ -42,6 +42,10 @@ DELIVERY_MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
     _S.CANCELLED: frozenset(),
 }
 
+# The step onto the wire has no row in the log: the attempt that follows says when it began, and for a batch it would cost
+# as much as its answer. There, what is on the wire still stands as queued.
+UNLOGGED = frozenset({_S.LEASED, _S.SENDING})
+
 # Faxes alone. What a carrier has is not with the mission yet: the call fails and is made again, or is given up, or
 # the carrier loses sight of it. A mail that a relay took is out of our hands and only ever comes back (bounced).
 GIVEN_BACK = {_S.ACCEPTED: frozenset({_S.QUEUED, _S.FAILED, _S.IN_DOUBT})}
@@ -100,6 +104,10 @@ def check_delivery_move(old: DeliveryState, new: DeliveryState, channel: Channel
     given_back = GIVEN_BACK.get(old, frozenset()) if channel is Channel.FAX else frozenset()
     if new not in DELIVERY_MOVES[old] and new not in given_back:
         raise IllegalMove(subject="delivery", old=old.value, new=new.value)
+
+
+def as_logged(state: DeliveryState) -> DeliveryState:
+    return DeliveryState.QUEUED if state in UNLOGGED else state
 
 
 class Notice(StrEnum):

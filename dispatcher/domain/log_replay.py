@@ -3,10 +3,14 @@
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 
+from dispatcher.domain.delivery import UNLOGGED, as_logged
 from dispatcher.domain.sealing import MoveRow
 
 LETTER, DELIVERY = "letter", "delivery"
 _APPROVED = "approved"
+# Steps without a row of their own: an attempt tells of the one, the letter's delivery of the other. Logs of old have
+# rows of them.
+_SAID_ELSEWHERE = {**{state.value: as_logged(state).value for state in UNLOGGED}, "dispatched": _APPROVED}
 # More of one kind would not be read.
 _SHOWN = 1000
 
@@ -70,5 +74,6 @@ class _Codes(dict[str | None, int]):
         super().__init__({None: 0})
 
     def __missing__(self, word: str | None) -> int:
-        self[word] = len(self)
+        same = _SAID_ELSEWHERE.get(word) if word else None
+        self[word] = len(self) if same is None else self[same]
         return self[word]

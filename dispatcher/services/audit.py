@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from dispatcher.domain.balance import Balance, LetterRow, OutboxRow
-from dispatcher.domain.delivery import DELIVERY_MOVES, GIVEN_BACK, DeliveryState
+from dispatcher.domain.delivery import DELIVERY_MOVES, GIVEN_BACK, DeliveryState, as_logged
 from dispatcher.domain.letter import LETTER_MOVES, LetterState
 from dispatcher.domain.log_replay import DELIVERY, LETTER, Replay
 from dispatcher.domain.seal_chain import Chain, read_chain
@@ -84,6 +84,9 @@ class Ledger(Protocol):
     def deliveries_answered_twice(self) -> Sequence[int]: ...
 
     def deliveries_without_an_answer(self) -> Sequence[int]: ...
+
+    def letters_dispatched_by_nobody(self) -> Sequence[int]:
+        """Letters that no delivery took to a mission."""
 
     def attempts_of_nobody(self) -> Sequence[int]:
         """Deliveries that attempts name and that there are not."""
@@ -175,6 +178,8 @@ def _balance_faults(balance: Balance) -> Iterator[Broken]:
 
 
 def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
+    what = "counts as dispatched, and no delivery of it was ever taken"
+    yield from _each("honesty", LETTER, ledger.letters_dispatched_by_nobody(), what)
     for rule, ids, what in (
         (
             "at_most_once",
@@ -238,7 +243,8 @@ def _letter_may(old: str | None, new: str) -> bool:
 def _delivery_may(old: str | None, new: str) -> bool:
     if old is None:
         return DeliveryState(new) in {DeliveryState.QUEUED, DeliveryState.HELD}
-    return DeliveryState(new) in DELIVERY_MOVES[DeliveryState(old)] or _is_given_back(DELIVERY, old, new)
+    begins = {state for state in DeliveryState if as_logged(state) == old} | {DeliveryState(old)}
+    return any(new in DELIVERY_MOVES[state] for state in begins) or _is_given_back(DELIVERY, old, new)
 
 
 def _is_given_back(subject: str, old: str | None, new: str) -> bool:

@@ -28,7 +28,7 @@ class Doubt:
             row = _in_doubt(work, id)
             work.outbox.move([id], DeliveryState.ACCEPTED, at=now, by=by, reason="by_person", note=reason)
             if row.notice is None:
-                work.letters.dispatched([row.letter], at=now, by=by)
+                work.letters.dispatched([row.letter])
 
     def resend(self, id: DeliveryId, *, reason: str, by: str) -> None:
         """There is evidence that it never arrived: it goes back to the queue. Raises NotInDoubt."""

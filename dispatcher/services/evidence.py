@@ -123,4 +123,4 @@ class Evidence:
 
     def _dispatched(self, work: Work, row: Delivery, *, at: datetime, by: str) -> None:
         if row.notice is None:
-            work.letters.dispatched([row.letter], at=at, by=by)
+            work.letters.dispatched([row.letter])

@@ -66,7 +66,7 @@ class Settling:
             letters = {row.id: row.letter for row in rows.values() if row.notice is None}
         gone = [letters[id] for id in done if id in letters]
         if gone:
-            work.letters.dispatched(gone, at=now, by=by)
+            work.letters.dispatched(gone)
         return len(done)
 
     def _settle_others(
@@ -77,7 +77,7 @@ class Settling:
         done = work.outbox.settle(settlements, at=now, by=by)
         there = [rows[each.delivery].letter for each in settlements if each.new is DeliveryState.DELIVERED]
         if there:
-            work.letters.dispatched(there, at=now, by=by)
+            work.letters.dispatched(there)
         failed = [
             rows[each.delivery]
             for each in settlements

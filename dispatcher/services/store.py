@@ -71,8 +71,9 @@ class Letters(Protocol):
     def judge(self, id: LetterId, verdict: str, findings: str) -> None:
         """What a later reading found takes the place of what was found before. findings: as JSON."""
 
-    def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
-        """Marks as dispatched those of these letters that are approved; the others are left as they are."""
+    def dispatched(self, ids: Sequence[LetterId]) -> None:
+        """Marks as dispatched those of these letters that are approved; the others are left as they are. The log says
+        it of their deliveries."""
 
     def action_days(self, ids: Sequence[LetterId]) -> dict[LetterId, date]:
         """Without opening anything personal."""

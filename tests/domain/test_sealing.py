@@ -124,11 +124,20 @@ def test_a_cut_at_the_end_shows_only_to_who_knows_the_head() -> None:
 
 def test_the_replay_finds_what_the_log_and_the_rows_disagree_on() -> None:
     replay = Replay(highest={"letter": 0, "delivery": 9})
-    steps = [move(1, None, "queued"), move(2), move(3, "sending", "accepted")]
+    steps = [move(1, None, "queued"), move(2), move(3, "held", "accepted")]
     list(replay.read([steps]))
     assert list(replay.out_of_order) == [("delivery", 7)]
     assert list(replay.differing("delivery", [(7, "accepted"), (8, "queued")])) == [8]
     assert list(replay.without_row("delivery")) == []
+
+
+def test_a_step_onto_the_wire_is_told_by_its_attempt_and_in_logs_of_old_by_a_row() -> None:
+    replay = Replay(highest={"letter": 1, "delivery": 9})
+    of_old = [(None, "queued"), ("queued", "leased"), ("leased", "sending"), ("sending", "accepted")]
+    steps = [move(number, *step) for number, step in enumerate([*of_old, ("accepted", "bounced")], 1)]
+    list(replay.read([steps]))
+    assert list(replay.out_of_order) == []
+    assert list(replay.differing("delivery", [(7, "bounced")])) == []
 
 
 def test_the_replay_survives_ids_and_words_that_cannot_be() -> None:

@@ -116,8 +116,8 @@ WAYS: dict[str, Tampering] = {
         ),
         {("log", "delivery")},
     ),
-    "a move in the middle is dropped": (
-        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'sending'",),
+    "the first move is dropped": (
+        ("DELETE FROM moves WHERE subject = 'delivery' AND subject_id = :sent AND new = 'queued'",),
         {("log", "delivery")},
     ),
     "all moves are dropped": (

@@ -38,9 +38,7 @@ class CourierQueue(MoveLog):
         values = {"ids": as_value(self._connection, ids), "lease": lease, "at": at}
         count = self._connection.execute(_start(self._connection.dialect.name), values).rowcount
         # A pause that was set between two statements of this transaction keeps some from starting.
-        started = list(ids) if count == len(ids) else [row.id for row in self.of_lease(lease)]
-        self._write_same_move(started, _S.QUEUED, _S.SENDING, at=at, by=by_courier(courier))
-        return set(started)
+        return set(ids) if count == len(ids) else {row.id for row in self.of_lease(lease)}
 
     def postpone(self, due: Mapping[DeliveryId, datetime]) -> None:
         if due:

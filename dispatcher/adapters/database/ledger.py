@@ -9,6 +9,7 @@ from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
 from dispatcher.domain.delivery import AWAITED, GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
+from dispatcher.domain.letter import LetterState
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.domain.sealing import LogPages, Seal
@@ -74,6 +75,19 @@ class LedgerTables:
             moves.c.old == DeliveryState.IN_DOUBT.value,
         )
         return self._ids(select(outbox.c.id).where(outbox.c.state.in_(_THERE), ~answered, ~settled_later))
+
+    def letters_dispatched_by_nobody(self) -> Sequence[int]:
+        mine = and_(outbox.c.letter == letters.c.id, _LETTER_ROWS)
+        taken = exists().where(mine, outbox.c.state.in_([*_THERE, DeliveryState.BOUNCED.value]))
+        # A carrier gave its fax back, or a doubt was settled otherwise later.
+        once = exists().where(
+            mine,
+            moves.c.subject == "delivery",
+            moves.c.subject_id == outbox.c.id,
+            moves.c.new.in_(_THERE),
+        )
+        dispatched = letters.c.state == LetterState.DISPATCHED.value
+        return self._ids(select(letters.c.id).where(dispatched, ~taken, ~once))
 
     def attempts_of_nobody(self) -> Sequence[int]:
         known = exists().where(outbox.c.id == attempts.c.outbox)

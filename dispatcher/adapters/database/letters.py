@@ -143,19 +143,10 @@ class LetterTable:
         self._connection.execute(update(letters).where(letters.c.id == id).values(verdict=verdict))
         self._connection.execute(update(writings).where(writings.c.letter == id).values(findings=findings))
 
-    def dispatched(self, ids: Sequence[LetterId], *, at: datetime, by: str) -> None:
-        approved, dispatched = LetterState.APPROVED.value, LetterState.DISPATCHED.value
-        connection, engine = self._connection, self._connection.dialect.name
-        with connection.begin_nested() as undo:
-            count = connection.execute(_dispatched(engine), {"ids": as_value(connection, ids)}).rowcount
-            if count != len(ids):
-                undo.rollback()
-        if count != len(ids):  # some were withdrawn or dispatched before: which, must be known for the log
-            query = select(letters.c.id).where(letters.c.id.in_(listed(engine)), letters.c.state == approved)
-            rows = fetched(connection, query.with_for_update(), ids=as_value(connection, ids))
-            ids = [id for (id,) in rows]
-            connection.execute(_dispatched(engine), {"ids": as_value(connection, ids)})
-        write_same_move(connection, "letter", ids, approved, dispatched, at=at, by=by)
+    def dispatched(self, ids: Sequence[LetterId]) -> None:
+        self._connection.execute(
+            _dispatched(self._connection.dialect.name), {"ids": as_value(self._connection, ids)}
+        )
 
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000

@@ -9,7 +9,15 @@ from sqlalchemy import Connection, Insert, bindparam, insert, select, update
 
 from dispatcher.adapters.database.bulk import as_value, insert_rows, listed
 from dispatcher.adapters.database.schema import moves, outbox
-from dispatcher.domain.delivery import AWAITED, LIVE, DeliveryId, DeliveryState, check_delivery_move
+from dispatcher.domain.delivery import (
+    AWAITED,
+    LIVE,
+    UNLOGGED,
+    DeliveryId,
+    DeliveryState,
+    as_logged,
+    check_delivery_move,
+)
 
 _DELIVERY = "delivery"
 _COLUMNS = ("subject", "subject_id", "old", "new", "reason", "note", "by", "at")
@@ -57,8 +65,18 @@ class MoveLog:
             moves,
             _COLUMNS,
             [
-                (_DELIVERY, id, None if old is None else old.value, new.value, reason, note, by, at)
+                (
+                    _DELIVERY,
+                    id,
+                    None if old is None else as_logged(old).value,
+                    new.value,
+                    reason,
+                    note,
+                    by,
+                    at,
+                )
                 for id, old, new, reason in steps
+                if new not in UNLOGGED
             ],
         )
 
@@ -66,7 +84,7 @@ class MoveLog:
         self, ids: Sequence[DeliveryId], old: DeliveryState, new: DeliveryState, *, at: datetime, by: str
     ) -> None:
         """As `_write_moves`, for many rows that take the same step, without a reason."""
-        write_same_move(self._connection, _DELIVERY, ids, old.value, new.value, at=at, by=by)
+        write_same_move(self._connection, _DELIVERY, ids, as_logged(old).value, new.value, at=at, by=by)
 
 
 def write_same_move(

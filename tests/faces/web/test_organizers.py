@@ -146,7 +146,7 @@ def test_a_delivery_tells_its_whole_story(household: Household) -> None:
     household.work_on(ACTION_DAY)
     page = unescape(household.organizer().get(f"/console/deliveries/{household.delivery(letter)}").text)
     assert "America/Toronto" in page
-    for state in ("queued", "sending", "accepted"):
+    for state in ("queued", "accepted"):
         assert f"<strong>{state}</strong>" in page
     assert "Laid in the mailroom (rehearsal)." in page
     assert f'href="/console/mailroom/{household.delivery(letter):06d}-email"' in page
