@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ class Side:
 async def pair() -> AsyncIterator[tuple[Side, Side]]:
     sides = Side(), Side()
     for side, end in zip(sides, socket.socketpair(), strict=True):
-        await asyncio.get_running_loop().create_unix_connection(lambda side=side: side.frames, sock=end)
+        await asyncio.get_running_loop().create_unix_connection(partial(getattr, side, "frames"), sock=end)
     yield sides
     for side in sides:
         side.frames.close()
