@@ -4,7 +4,7 @@ import secrets
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -257,8 +257,9 @@ def _relay(settings: Settings) -> dict[str, Any]:
 def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
     """Holds the courier's lock, and before that takes up what dead couriers of this folder have left."""
     folder = settings.data / "couriers"
-    with CourierLock(folder, courier.id) as lock:
+    with CourierLock(folder, courier.id) as lock, ExitStack() as lines:
         if isinstance(courier.transport, SmtpProcess):
+            lines.callback(courier.transport.end)
             courier.transport.start(shared=[lock.descriptor])
         with dead_couriers(folder) as dead:
             Recovery(

@@ -5,7 +5,7 @@ import asyncio
 import marshal
 import socket
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 _LENGTH_BYTES = 8
 
@@ -16,28 +16,39 @@ def say(connection: socket.socket, value: Any) -> None:
 
 
 def hear(connection: socket.socket) -> Any:
-    """The value that `say` has sent. Raises EOFError."""
+    """The value that `say` has sent. Raises EOFError where the other side is gone before it was whole."""
     with connection.makefile("rb") as file:
-        length = int.from_bytes(file.read(_LENGTH_BYTES), "big")
-        return marshal.loads(file.read(length))  # noqa: S302 - our own process wrote it
+        length = int.from_bytes(_read(file, _LENGTH_BYTES), "big")
+        return marshal.loads(_read(file, length))  # noqa: S302 - our own process wrote it
+
+
+def _read(file: BinaryIO, count: int) -> bytes:
+    found = file.read(count)
+    if len(found) < count:
+        raise EOFError
+    return found
 
 
 class Frames(asyncio.BufferedProtocol):
-    """heard: called with each value that comes in whole. lost: called once, when the other side is gone."""
+    """heard: called with each value that comes in whole. lost: called once, when nothing more will be heard: with None
+    where the other side is gone, and with the error where `heard` raised one, which ends the connection."""
 
-    def __init__(self, heard: Callable[[Any], None], lost: Callable[[], None]) -> None:
+    def __init__(self, heard: Callable[[Any], None], lost: Callable[[Exception | None], None]) -> None:
         self._heard = heard
         self._lost = lost
         self._transport: asyncio.Transport | None = None
         self._head = memoryview(bytearray(_LENGTH_BYTES))
         self._body: memoryview | None = None
         self._filled = 0
+        self.ended = False
 
     def say(self, value: Any) -> None:
+        """Nothing is said any more to a side that is gone."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.writelines(_frame(value))
 
     def close(self) -> None:
+        """Ends the connection when all that was said has left; then `lost` is called."""
         if self._transport is not None:
             self._transport.close()
 
@@ -55,15 +66,26 @@ class Frames(asyncio.BufferedProtocol):
             if self._filled == _LENGTH_BYTES:
                 self._body, self._filled = memoryview(bytearray(int.from_bytes(self._head, "big"))), 0
         elif self._filled == len(self._body):
-            value = marshal.loads(self._body)  # noqa: S302 - our own process wrote it
-            self._body, self._filled = None, 0
-            self._heard(value)
+            body, self._body, self._filled = self._body, None, 0
+            try:
+                self._heard(marshal.loads(body))  # noqa: S302 - our own process wrote it
+            except Exception as error:
+                self._end(error)
 
     def eof_received(self) -> None:
-        return None
+        # At once, and not by way of `connection_lost`, before which the loop would do what else is due.
+        self._end(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._lost()
+        self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        if self.ended:
+            return
+        self.ended = True
+        if self._transport is not None:
+            self._transport.abort()
+        self._lost(error)
 
 
 def _frame(value: Any) -> tuple[bytes, bytes]:

@@ -41,8 +41,8 @@ class JournalFolder:
         return JournalFile(self._folder / name)
 
     def read(self, name: str) -> JournalPage:
-        courier, lease = name.removesuffix(_SUFFIX).split(".", 1)
-        return _read(self._folder / name, courier, lease, self._boot_id)
+        """A page that this process has opened: the machine has run on since. Raises OSError."""
+        return self._read(name, same_boot=True)
 
     def left_behind(self, couriers: list[str] | None = None) -> list[JournalPage]:
         """couriers: those that are known to be gone; None means all but this one."""
@@ -50,11 +50,15 @@ class JournalFolder:
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
             courier = path.name.split(".", 1)[0]
             if courier != self._courier and (couriers is None or courier in couriers):
-                pages.append(self.read(path.name))
+                pages.append(self._read(path.name, same_boot=False))
         return pages
 
     def throw_away(self, page: JournalPage) -> None:
         (self._folder / f"{page.courier}.{page.lease}{_SUFFIX}").unlink(missing_ok=True)
+
+    def _read(self, name: str, *, same_boot: bool) -> JournalPage:
+        courier, lease = name.removesuffix(_SUFFIX).split(".", 1)
+        return _read(self._folder / name, courier, lease, None if same_boot else self._boot_id)
 
 
 class JournalFile:
@@ -104,10 +108,11 @@ def _answer(pair: tuple[DeliveryId, Outcome]) -> str:
     return f"A {delivery} {outcome.kind} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
 
 
-def _read(path: Path, courier: str, lease: str, boot: str) -> JournalPage:
+def _read(path: Path, courier: str, lease: str, boot: str | None) -> JournalPage:
+    """boot: this start of the machine; None where the page is known to be of it."""
     text = path.read_bytes().decode("ascii", "replace")
     whole = text[: text.rfind("\n") + 1].splitlines()
-    same_boot = bool(whole) and boot != "unknown" and whole[0] == f"{_MARK} {boot}"
+    same_boot = boot is None or (bool(whole) and boot != "unknown" and whole[0] == f"{_MARK} {boot}")
     going: set[DeliveryId] = set()
     answers: dict[DeliveryId, Outcome] = {}
     readable = bool(whole) and whole[0].startswith(_MARK)

@@ -101,14 +101,16 @@ class Courier:
                 if self._troubles:
                     await self._wait(_RESTS[min(self._troubles, len(_RESTS)) - 1])
         finally:
-            if under_way:
-                await asyncio.gather(*under_way)
+            ended = await asyncio.gather(*under_way, return_exceptions=True)
             closing.cancel()
             beating.cancel()
             await self.transport.close()
             with suppress(StoreUnavailable):
                 await self._at_the_desk(self._sign_off)
             self._desk.shutdown(wait=False)
+        for fault in ended:
+            if isinstance(fault, BaseException):
+                raise fault
 
     async def round(self) -> int:
         """One look at the queue: notices first, then letters. Answers how many deliveries were settled."""
@@ -152,6 +154,9 @@ class Courier:
                 silent -= answered.keys()
             sending.result()
         finally:
+            if not sending.done():  # the courier is ended in haste; until this is over, letters still go
+                sending.cancel()
+                await asyncio.wait({sending})
             answered = notebook.take()
             settled += await self._settle(batch, answered)
             if silent - answered.keys():

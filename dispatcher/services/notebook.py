@@ -14,7 +14,8 @@ Heard = Sequence[tuple[DeliveryId, Outcome]]
 
 @dataclass
 class Scribe:
-    """The Witness of one batch, who writes its page. Whoever makes one is told by `_noted` what is written."""
+    """The Witness of one batch, who writes its page. `_noted` is told what is written, and what was answered though the
+    page could not be written."""
 
     page: OpenPage
     # Answers that are not in the journal yet.
@@ -35,9 +36,15 @@ class Scribe:
 
     def _write(self, going: Sequence[DeliveryId]) -> None:
         heard, self._heard = self._heard, []
-        if going or heard:
+        if not going and not heard:
+            return
+        try:
             self.page.write(going, heard)
-            self._noted(going, heard)
+        except BaseException:
+            # The far end has answered all the same; these letters are not in doubt as long as this process lives.
+            self._noted((), heard)
+            raise
+        self._noted(going, heard)
 
     def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
         raise NotImplementedError

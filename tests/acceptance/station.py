@@ -63,6 +63,16 @@ class Running:
         self.process.kill()
         self.process.wait(_PATIENCE)
 
+    @property
+    def lines(self) -> int | None:
+        """The process that has a courier's lines to the relay."""
+        children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
+        for each in " ".join(path.read_text() for path in children).split():
+            with suppress(OSError):
+                if b"smtp_lines" in Path(f"/proc/{each}/cmdline").read_bytes():
+                    return int(each)
+        return None
+
     def stop(self) -> float:
         """SIGTERM; answers how many seconds it took to leave. It must leave in good order."""
         began = time.monotonic()

@@ -1,11 +1,14 @@
 """kill -9 in mid-send, again and again: no letter twice, none lost, and what cannot be known is listed."""
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +111,49 @@ def _database(postgres: PostgresServer) -> Iterator[str]:
     url = postgres.create()
     yield url
     postgres.drop(url)
+
+
+def _has_ended(process: int | None) -> bool:
+    """An orphan may wait for a moment to be fetched by whoever inherits it."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    except OSError:
+        return True
+
+
+def test_lines_that_are_killed_under_a_courier_are_begun_anew_and_go_with_it(station: Station) -> None:
+    """And when the courier itself is killed its lines end within a second, with nothing completed any more."""
+    with in_thread(ScriptedSmtp(always=_SLOW)) as server:
+        here = live(station, server.port)
+        here.bring(drafts(_LETTERS))
+        with here.start("courier") as courier:
+            for _ in range(2):
+                _wait_for_letters(server, len(server.received) + 8)
+                lines = courier.lines
+                assert lines is not None
+                os.kill(lines, signal.SIGKILL)
+                wait_for(lambda: courier.lines not in {None, lines}, "new lines")  # noqa: B023
+                assert not Path(f"/proc/{lines}").exists(), "a zombie is left"
+            _wait_for_letters(server, len(server.received) + 8)
+            lines = courier.lines
+            courier.kill()
+            wait_for(lambda: _has_ended(lines), "the lines to end", seconds=1)
+            arrived = len(server.received)
+        with here.start("courier") as last:
+            last.says("is at work")
+            time.sleep(0.05)
+            assert arrived < _LETTERS
+            here.settles()
+            # As a service manager, or Ctrl-C, ends both.
+            lines = last.lines
+            assert lines is not None
+            for sign in (signal.SIGINT, signal.SIGTERM):
+                os.kill(lines, sign)
+            assert last.stop() < 10
+            assert not Path(f"/proc/{lines}").exists()
+        _agrees(here, server, _LETTERS)
+        assert here.count(DeliveryState.IN_DOUBT) <= 3 * 8
+        assert list((here.data / "journals").iterdir()) == []
 
 
 def test_sigterm_lets_the_letters_under_way_finish_and_leaves_nothing_in_doubt(station: Station) -> None:

@@ -11,7 +11,9 @@ round of eight while they are still starting and take up what the dead ones left
 against what the receiver has taken, and audited.
 """
 
+import os
 import random
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
@@ -38,6 +40,10 @@ _SUPPLY = 2_000
 _WORKING_SECONDS = 0.6
 _STARTING_SECONDS = 0.9
 _STARTING_SHARE = 1 / 8
+# In such a share of the kills the process with the lines is killed first, and in such a share of those alone: then the
+# courier goes on.
+_LINES_SHARE = 1 / 2
+_LINES_ALONE_SHARE = 1 / 2
 _SETTLED = {DeliveryState.ACCEPTED, DeliveryState.IN_DOUBT}
 
 
@@ -159,6 +165,15 @@ class Series:
         for running in chosen:
             if running.process.poll() is not None:
                 self._broken(f"a courier ended by itself: {running.err[-500:]}")
+            lines = running.lines
+            if lines is not None and self.dice.random() < _LINES_SHARE:
+                os.kill(lines, signal.SIGKILL)
+                if self.dice.random() < _LINES_ALONE_SHARE:
+                    self.figures.kills += 1
+                    self._unmeasured_kills += 1
+                    # By then it has settled what the dead ones left.
+                    wait_for(lambda: running.lines not in {None, lines}, "new lines to the relay")  # noqa: B023
+                    continue
             running.kill()
             self._working.remove(running)
             self.figures.kills += 1
