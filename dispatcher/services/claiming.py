@@ -130,8 +130,9 @@ class Claiming:
             page=page,
             started_at=now,
             deliveries=frozenset([row.id for row in rows]),
-            # Made whole here, beside the lines. With enclosures a batch can be gigabytes: then one by one.
-            mails=parcels if enclosures else list(parcels),
+            # Made whole here, beside the lines; with enclosures a batch can be gigabytes: then one by one. Whoever takes
+            # them is the only one who holds them.
+            mails=parcels if enclosures else iter(list(parcels)),
             sheets=tuple(
                 self._sheets(row, contents[row.rendering], enclosures, opened[row.letter], way, now)
                 for row in pages

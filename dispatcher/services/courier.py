@@ -31,8 +31,10 @@ _T = TypeVar("_T")
 _QUICK = 0.1
 _SLOW = 0.5
 _GROWTH = 8
-# From this size on the next batch is claimed while one is on the wire, so that the wire never waits for the database.
-_WORTH_A_SECOND = 64
+# From this size on so many batches are under way: one on the wire, one that waits behind it, one that is being settled.
+# So neither the wire nor the database waits for the other.
+_WORTH_SEVERAL = 64
+_SEVERAL = 3
 # Answers are written at least so often, also while a slow letter of the batch is still on the wire.
 _SETTLE_SECONDS = 0.2
 # How often a courier that is busy with a long answer says that it is alive.
@@ -88,7 +90,7 @@ class Courier:
                 batch = await self._next()
                 if batch is not None:
                     under_way.add(asyncio.create_task(self._carry(batch)))
-                ahead = 2 if self._batch_size() >= _WORTH_A_SECOND else 1
+                ahead = _SEVERAL if self._batch_size() >= _WORTH_SEVERAL else 1
                 if len(under_way) >= ahead or (under_way and batch is None):
                     limit = None if batch is not None else self.poll_seconds
                     done, under_way = await asyncio.wait(
