@@ -217,6 +217,9 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         batch=settings.courier.batch,
         lease_life=timedelta(seconds=settings.courier.lease_seconds),
         poll_seconds=settings.courier.poll_seconds,
+        # Two threads that want SQLite's one write lock would wait by the millisecond; PostgreSQL settles one batch while
+        # another is claimed.
+        desks=2 if sqlite_folder(settings.database_url) is None else 1,
     )
 
 

@@ -3,13 +3,15 @@
 from array import array
 from collections.abc import Iterable, Iterator
 
-from dispatcher.domain.delivery import WITH_MISSION
+from dispatcher.domain.delivery import WITH_MISSION, DeliveryState
 
 # (id, state, whether it carries an hour of approval)
 LetterRow = tuple[int, str, bool]
 # (id, state, kind, letter, mission, channel)
 OutboxRow = tuple[int, str, str, int, str | None, str | None]
 _LETTER = "letter"
+_DISPATCHED = "dispatched"
+_TAKEN = WITH_MISSION | {DeliveryState.BOUNCED}
 _MANY = 255
 
 
@@ -23,6 +25,8 @@ class Balance:
         self.homeless: list[int] = []
         self._approved = bytearray(highest_letter + 1)
         self._with_mission = bytearray(highest_letter + 1)
+        # Whether it counts as dispatched, and no delivery of it is or was with a mission, as far as the states tell.
+        self._untaken = bytearray(highest_letter + 1)
         # Which of the ends below each letter's latest delivery has; 0 where it has none.
         self._latest = array("L", bytes(array("L").itemsize * (highest_letter + 1)))
         self._ends: list[tuple[str | None, str | None, str]] = [(None, None, "")]
@@ -32,6 +36,8 @@ class Balance:
         for id, state, approved in rows:
             if approved:
                 self._approved[id] = 1
+            if state == _DISPATCHED:
+                self._untaken[id] = 1
             yield id, state
 
     def deliveries(self, rows: Iterable[OutboxRow]) -> Iterator[tuple[int, str]]:
@@ -47,8 +53,13 @@ class Balance:
                     number = self._known[end] = len(self._ends)
                     self._ends.append(end)
                 self._latest[letter] = number
+                if state in _TAKEN:
+                    self._untaken[letter] = 0
                 if state in WITH_MISSION and self._with_mission[letter] < _MANY:
                     self._with_mission[letter] += 1
+
+    def untaken(self) -> list[int]:
+        return [letter for letter, untaken in enumerate(self._untaken) if untaken]
 
     def was_approved(self, letter: int) -> bool:
         return bool(self._approved[letter])

@@ -55,7 +55,7 @@ class PageCarrier(Protocol):
 
 @dataclass(kw_only=True)
 class Courier:
-    """id: names this process in leases and in the log. smallest_batch, batch: deliveries claimed at a time, at
+    """id: names this process in leases and in the log. desks: pieces of work at the database at one time. smallest_batch, batch: deliveries claimed at a time, at
     least (as many as there are lines to the relay) and at most."""
 
     id: str
@@ -70,14 +70,17 @@ class Courier:
     batch: int
     lease_life: timedelta
     poll_seconds: float
+    desks: int = 1
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    # One transaction after the other: two threads that want SQLite's one write lock would wait by the millisecond.
-    _desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "courier"))
+    _desk: ThreadPoolExecutor = field(init=False)
     _size: int = 0
     _troubles: int = 0
     _seen_at: datetime | None = None
     # Leases with nothing left on the wire, until the database is told.
     _finished: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._desk = ThreadPoolExecutor(self.desks, "courier")
 
     async def run(self) -> None:
         """Works until `stop` is called; then finishes what is on the wire, hands back the rest, and leaves. A

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, case, exists, func, or_, select
 
+from dispatcher.adapters.database.letters import CHUNK
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
 from dispatcher.domain.delivery import AWAITED, GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
-from dispatcher.domain.letter import LetterState
 from dispatcher.domain.mission import Channel
 from dispatcher.domain.outcome import OutcomeKind
 from dispatcher.domain.sealing import LogPages, Seal
@@ -76,18 +76,21 @@ class LedgerTables:
         )
         return self._ids(select(outbox.c.id).where(outbox.c.state.in_(_THERE), ~answered, ~settled_later))
 
-    def letters_dispatched_by_nobody(self) -> Sequence[int]:
-        mine = and_(outbox.c.letter == letters.c.id, _LETTER_ROWS)
-        taken = exists().where(mine, outbox.c.state.in_([*_THERE, DeliveryState.BOUNCED.value]))
-        # A carrier gave its fax back, or a doubt was settled otherwise later.
-        once = exists().where(
-            mine,
-            moves.c.subject == "delivery",
-            moves.c.subject_id == outbox.c.id,
-            moves.c.new.in_(_THERE),
-        )
-        dispatched = letters.c.state == LetterState.DISPATCHED.value
-        return self._ids(select(letters.c.id).where(dispatched, ~taken, ~once))
+    def letters_once_taken(self, ids: Sequence[int]) -> set[int]:
+        found: set[int] = set()
+        for start in range(0, len(ids), CHUNK):
+            found.update(
+                self._connection.scalars(
+                    select(outbox.c.letter)
+                    .join(moves, and_(moves.c.subject == "delivery", moves.c.subject_id == outbox.c.id))
+                    .where(
+                        outbox.c.letter.in_(ids[start : start + CHUNK]),
+                        _LETTER_ROWS,
+                        moves.c.new.in_(_THERE),
+                    )
+                )
+            )
+        return found
 
     def attempts_of_nobody(self) -> Sequence[int]:
         known = exists().where(outbox.c.id == attempts.c.outbox)

@@ -161,6 +161,9 @@ outbox = Table(
     ),
     Index(
         "ix_outbox_unrendered",
+        # A condition that the index fulfils anyway: without statistics SQLite prefers an index with more of the query's
+        # columns, and would read the whole queue every second.
+        "awaits",
         "due_at",
         sqlite_where=_UNRENDERED,
         postgresql_where=_UNRENDERED,
