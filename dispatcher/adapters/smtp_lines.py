@@ -59,10 +59,10 @@ class Errand:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     fault: tuple[str, str] | None = None
 
-    def keep_back(self, parcels: list[Any]) -> None:
+    def keep_back(self, parcels: Iterator[Parcel]) -> None:
         words = "Not tried, for the relay failed with the letters before."
-        for delivery, *_ in parcels:
-            self.teller.answered(delivery, outcome_of_silence(handed_over=False, words=words))
+        for parcel in parcels:
+            self.teller.answered(parcel.delivery, outcome_of_silence(handed_over=False, words=words))
         self.teller.flush()
 
 
@@ -73,6 +73,8 @@ class Lines:
         self._transport = SmtpTransport(**relay)
         self._journals = JournalFolder(journals, "")
         self._errands: dict[str, Errand] = {}
+        # A portion whose contents come next.
+        self._announced: tuple[str, list[Any], bool] = ("", [], False)
         self._telling: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()
@@ -86,10 +88,13 @@ class Lines:
         await loop.create_unix_connection(lambda: self._frames, sock=courier)
         await self._ended.wait()
 
-    def _heard(self, word: tuple[Any, ...]) -> None:
+    def _heard(self, word: Any) -> None:
         match word:
             case "send", name, parcels, more:
-                self._take(name, parcels, more)
+                self._announced = name, parcels, more
+            case memoryview():
+                name, parcels, more = self._announced
+                self._take(name, _made(parcels, word), more)
             case "stop", name if name in self._errands:
                 self._stop(name, self._errands[name])
             case "stop", _:
@@ -109,7 +114,7 @@ class Lines:
             _report(error)
         os._exit(1)
 
-    def _take(self, name: str, parcels: list[Any], more: bool) -> None:
+    def _take(self, name: str, parcels: Iterator[Parcel], more: bool) -> None:
         errand = self._errands.get(name)
         if errand is None:
             try:
@@ -122,12 +127,12 @@ class Lines:
         errand.more = more
         errand.tasks.add(asyncio.create_task(self._send(name, errand, parcels)))
 
-    async def _send(self, name: str, errand: Errand, parcels: list[Any]) -> None:
+    async def _send(self, name: str, errand: Errand, parcels: Iterator[Parcel]) -> None:
         try:
             if errand.fault or errand.teller.faults >= FAULTS_TO_STOP:
                 errand.keep_back(parcels)
             else:
-                await self._transport.send(_made(parcels), errand.teller)
+                await self._transport.send(parcels, errand.teller)
         except asyncio.CancelledError:
             pass  # the courier has said "stop", and hears "over"
         except OSError as error:
@@ -189,10 +194,11 @@ class _Handed(Parcel):
         """The courier has looked at it."""
 
 
-def _made(parcels: list[Any]) -> Iterator[Parcel]:
-    parcels.reverse()
-    while parcels:
-        delivery, sender, recipient, content, envelope_id = parcels.pop()
+def _made(parcels: list[Any], contents: memoryview) -> Iterator[Parcel]:
+    start = 0
+    for delivery, sender, recipient, envelope_id, length in parcels:
+        content = bytes(contents[start : start + length])
+        start += length
         yield _Handed(
             delivery=delivery,
             sender=sender,

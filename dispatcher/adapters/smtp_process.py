@@ -281,8 +281,9 @@ class SmtpProcess:
 
 
 def _say_portion(name: str, portion: list[Parcel], sending: _Sending, frames: Frames, *, more: bool) -> None:
-    made = [(p.delivery, p.sender, p.recipient, p.content, p.envelope_id) for p in portion]
+    made = [(p.delivery, p.sender, p.recipient, p.envelope_id, len(p.content)) for p in portion]
     frames.say(("send", name, made, more))
+    frames.say_bytes([parcel.content for parcel in portion])
     sending.begun = True
     sending.ahead += 1
     sending.told += [parcel.delivery for parcel in portion]

@@ -129,3 +129,19 @@ def test_a_side_that_dies_before_its_first_word_is_whole_is_noticed(said: bytes)
             ours.sendall(said)
         with pytest.raises(EOFError):
             hear(theirs)
+
+
+def test_bytes_as_they_are_come_in_one_piece_between_words() -> None:
+    async def work() -> None:
+        async with pair() as (one, two):
+            one.frames.say("before")
+            one.frames.say_bytes([b"a" * 2_000_000, b"", b"\xff\0"])
+            one.frames.say_bytes([])
+            one.frames.say("after")
+            await until(lambda: len(two.words) == 4)
+            before, piece, nothing, after = two.words
+            assert (before, bytes(piece), bytes(nothing), after) == (
+                "before", b"a" * 2_000_000 + b"\xff\0", b"", "after"
+            )  # fmt: skip
+
+    run(work())
