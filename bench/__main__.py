@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all by default")
     parser.add_argument("--rounds", type=int, default=3, help="of the rows send, peers and dkim")
-    parser.add_argument("--letters", type=int, default=40_000, help="that the quick senders send in a round")
+    parser.add_argument("--letters", type=int, default=60_000, help="that the quick senders send in a round")
     parser.add_argument(
         "--profile", action="store_true", help="of the courier, in the row send; slows it down"
     )

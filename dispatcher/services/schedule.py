@@ -18,11 +18,13 @@ def ticks(house: House) -> tuple[Tick, ...]:
     """reading: reads letters from files a second time. prepare: renders what was approved. pauses: holds what came in while a pause stood. leases: takes up what
     dead couriers left. reminders and purge: letters that wait for their writer's yes. budget: forgets the
     minutes that count no more. seal: the log, block by block. returns: picks up mail that came back, where a mailbox for it is set.
-    faxes: asks the carrier, where there is one. alerts: tells organizers, where they want that."""
+    tidy: what the database has put off. faxes: asks the carrier, where there is one. alerts: tells organizers, where they
+    want that."""
     returns, fax, alerts = house.pick_up_seconds, house.fax, house.alerts
     return (
         Tick(name="reading", seconds=2, work=house.second_reading.read),
         Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
+        Tick(name="tidy", seconds=2, work=house.store.tidy),
         Tick(name="pauses", seconds=5, work=house.pausing.apply),
         Tick(name="leases", seconds=30, work=lambda: _expire_leases(house)),
         Tick(name="seal", seconds=10, work=house.sealing.seal),

@@ -382,3 +382,6 @@ class Store(Protocol):
     def read(self) -> AbstractContextManager[Work]: ...
 
     def write(self) -> AbstractContextManager[Work]: ...
+
+    def tidy(self) -> None:
+        """What a write would otherwise have to do now and then for those before it, and would take its time for."""

@@ -570,6 +570,7 @@ def test_an_answer_outlives_a_database_that_is_away(
     class Flaky:
         links = store.links
         read = staticmethod(store.read)
+        tidy = staticmethod(store.tidy)
 
         @contextmanager
         def write(self) -> Iterator[Work]:

@@ -124,6 +124,9 @@ class DatabaseStore:
         with self.database.read() as connection:
             yield DatabaseWork(connection, self.database.vault)
 
+    def tidy(self) -> None:
+        self.database.tidy()
+
     @contextmanager
     def write(self) -> Iterator[DatabaseWork]:
         with self.database.write() as connection:

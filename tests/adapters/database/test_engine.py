@@ -166,3 +166,20 @@ def test_pauses_are_kept_with_who_set_them_and_set_once(store: DatabaseStore, st
     with store.write() as work:
         assert work.pauses.lift(PauseScope.ALL, "*")
         assert not work.pauses.lift(PauseScope.ALL, "*")
+
+
+def test_tidying_copies_the_journal_into_the_file_beside_readers_and_writers(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'tidy.sqlite3'}", VAULT)
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE heap (words TEXT)")
+    database.tidy()
+    before = (tmp_path / "tidy.sqlite3").stat().st_size
+    with database.write() as connection:
+        connection.exec_driver_sql("INSERT INTO heap VALUES (?)", ("x" * 1_000_000,))
+    assert (tmp_path / "tidy.sqlite3").stat().st_size == before
+    with database.read() as reader, database.write() as writer:
+        assert reader.exec_driver_sql("SELECT count(*) FROM heap").scalar() == 1
+        writer.exec_driver_sql("INSERT INTO heap VALUES ('later')")
+        database.tidy()
+        assert (tmp_path / "tidy.sqlite3").stat().st_size > before + 1_000_000
+    database.close()
