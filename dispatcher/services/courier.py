@@ -6,9 +6,9 @@ only the letters between their final dot and the reply are in doubt.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -119,7 +119,7 @@ class Courier:
 
     async def round(self) -> int:
         """One look at the queue: notices first, then letters. Answers how many deliveries were settled."""
-        await self._at_the_desk(self._sign_of_life)
+        await self._say_alive()
         count = 0
         for notices in (True, False):
             batch = await self._at_the_desk(partial(self.claiming.claim, self.batch, notices=notices))
@@ -132,13 +132,9 @@ class Courier:
 
     async def _next(self) -> Batch | None:
         try:
-            await self._at_the_desk(self._sign_of_life)
+            await self._say_alive()
             for notices in (True, False):
-                finished = tuple(self._finished)
-                claim = partial(self.claiming.claim, self._batch_size(), notices=notices, finished=finished)
-                batch = await self._at_the_desk(claim)
-                if batch is not None:
-                    del self._finished[: len(finished)]
+                if (batch := await self._claim(notices=notices)) is not None:
                     return batch
         except StoreUnavailable as problem:
             log.warning("database_unavailable", problem=problem.fields.get("problem"))
@@ -227,7 +223,7 @@ class Courier:
         while True:
             await asyncio.sleep(_SIGN_OF_LIFE.total_seconds())
             with suppress(StoreUnavailable):
-                await self._at_the_desk(self._sign_of_life)
+                await self._say_alive()
 
     async def _close_in_time(self) -> None:
         """A mail server that thinks for minutes must not hold up the end: what has no answer then is in doubt."""
@@ -235,17 +231,37 @@ class Courier:
         await asyncio.sleep(_PATIENCE_AT_THE_END)
         await self.transport.close()
 
-    def _sign_of_life(self) -> None:
+    async def _say_alive(self) -> None:
         now = self.clock.now()
         if self._seen_at is not None and timedelta() <= now - self._seen_at < _SIGN_OF_LIFE:
             return
         self._seen_at = now
-        finished = tuple(self._finished)
+        with self._taking_finished() as finished:
+            await self._at_the_desk(partial(self._sign_of_life, now, finished))
+            finished.clear()
+
+    async def _claim(self, *, notices: bool) -> Batch | None:
+        with self._taking_finished() as finished:
+            claim = partial(self.claiming.claim, self._batch_size(), notices=notices, finished=finished)
+            batch = await self._at_the_desk(claim)
+            if batch is not None:
+                finished.clear()
+        return batch
+
+    @contextmanager
+    def _taking_finished(self) -> Iterator[list[str]]:
+        """What is left in the list was not told, and is told another time. Two pieces of work may be at the desk at once."""
+        finished, self._finished = self._finished, []
+        try:
+            yield finished
+        finally:
+            self._finished += finished
+
+    def _sign_of_life(self, now: datetime, finished: Sequence[str]) -> None:
         with self.store.write() as work:
             work.couriers.seen(self.id, self.host, now)
             work.outbox.renew(self.id, now + self.lease_life)
             work.outbox.finish(finished)
-        del self._finished[: len(finished)]
 
     def _sign_off(self) -> None:
         with self.store.write() as work:

@@ -131,7 +131,7 @@ def test_a_living_courier_keeps_its_leases_through_a_jump_forward_that_stands(ho
         if seconds % 30 == 0:
             with home.house.store.write() as work:
                 work.outbox.recover(now=machine.told, dead=(), by="clock")
-            courier._sign_of_life()
+            courier._sign_of_life(machine.told, ())
 
     machine.live_through(timedelta(minutes=30), beat_and_tick)
     assert machine.told == machine.shown
