@@ -1,6 +1,7 @@
 """One database, two engines: SQLite (WAL) on one machine, PostgreSQL for more; the same statements on both."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,7 +17,6 @@ from dispatcher.services.store import StoreConflict, StoreUnavailable
 # How long a writer waits for another one. Longer than any write transaction of ours, shorter than patience.
 _BUSY_MILLISECONDS = 30_000
 _PRAGMAS = (
-    "journal_mode = WAL",
     "synchronous = FULL",
     "foreign_keys = ON",
     # Pages (of 4 KiB): for where nobody calls `tidy`. A page that a run of batches changes again and again is copied back
@@ -120,6 +120,7 @@ def _sqlite(file: str, *, writing: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, in the mode that we choose
+        _journal_ahead(connection)
         for pragma in (*_PRAGMAS, _CACHE_OF_THE_WRITER) if writing else _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
@@ -128,6 +129,20 @@ def _sqlite(file: str, *, writing: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _journal_ahead(connection: sqlite3.Connection) -> None:
+    """WAL mode. Of processes that open a new file at one moment SQLite turns all but one away at once, for they would
+    wait for each other; so it is asked again, as long as for any other lock."""
+    end = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+        time.sleep(0.01)
 
 
 @contextmanager
