@@ -1,5 +1,6 @@
 """What one batch's transport tells, letter by letter: every word goes into the journal first."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +14,7 @@ Heard = Sequence[tuple[DeliveryId, Outcome]]
 
 
 @dataclass
-class Scribe:
+class Scribe(ABC):
     """The Witness of one batch, who writes its page. `_noted` is told what is written, and what was answered though the
     page could not be written."""
 
@@ -46,8 +47,8 @@ class Scribe:
             raise
         self._noted(going, heard)
 
-    def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None: ...
 
 
 @dataclass(kw_only=True)
