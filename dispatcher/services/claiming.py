@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -31,14 +31,15 @@ class Parcelling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is marked as on the wire, ready to go. mails: taken once. letters: of the deliveries that are no
-    notices."""
+    """What is marked as on the wire, ready to go. mails: taken once. enclosed: whether some have enclosures. letters: of
+    the deliveries that are no notices."""
 
     lease: str
     page: OpenPage
     started_at: datetime
     deliveries: frozenset[DeliveryId]
     mails: Iterable[Parcel]
+    enclosed: bool
     sheets: tuple[Sheets, ...]
     letters: Mapping[DeliveryId, LetterId]
 
@@ -81,6 +82,10 @@ class Claiming:
             raise
         if batch is None:
             page.close()
+        elif not batch.enclosed:
+            # Made whole here, beside the lines, and after the transaction, for others wait for its locks. With enclosures a
+            # batch can be gigabytes: then one by one. Whoever takes them is the only one who holds them.
+            batch = replace(batch, mails=iter(list(batch.mails)))
         return batch
 
     def _claim_in(
@@ -124,15 +129,13 @@ class Claiming:
         if mails:
             for enclosure in enclosures.values():
                 check_content(enclosure.part)
-        parcels = self._parcels(mails, contents, enclosures, opened, now)
         return Batch(
             lease=lease,
             page=page,
             started_at=now,
             deliveries=frozenset([row.id for row in rows]),
-            # Made whole here, beside the lines; with enclosures a batch can be gigabytes: then one by one. Whoever takes
-            # them is the only one who holds them.
-            mails=parcels if enclosures else iter(list(parcels)),
+            mails=self._parcels(mails, contents, enclosures, opened, now),
+            enclosed=bool(enclosures),
             sheets=tuple(
                 self._sheets(row, contents[row.rendering], enclosures, opened[row.letter], way, now)
                 for row in pages

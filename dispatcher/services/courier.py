@@ -55,8 +55,9 @@ class PageCarrier(Protocol):
 
 @dataclass(kw_only=True)
 class Courier:
-    """id: names this process in leases and in the log. desks: pieces of work at the database at one time. smallest_batch, batch: deliveries claimed at a time, at
-    least (as many as there are lines to the relay) and at most."""
+    """id: names this process in leases and in the log. desks: pieces of work at the database at one time.
+    smallest_batch, batch: deliveries claimed at a time, at least (as many as there are lines to the relay) and at
+    most."""
 
     id: str
     host: str
