@@ -80,5 +80,9 @@ class Notebook(Scribe):
     def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
         self.gone.update(going)
         now = self.clock.now()
+        attempt: Attempt | None = None
         for delivery, outcome in heard:
-            self._written[delivery] = Attempt(at=self.started_at, ended_at=now, outcome=outcome)
+            # Those that were answered alike share one, and are written as one.
+            if attempt is None or attempt.outcome is not outcome:
+                attempt = Attempt(at=self.started_at, ended_at=now, outcome=outcome)
+            self._written[delivery] = attempt

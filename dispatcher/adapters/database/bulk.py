@@ -7,7 +7,7 @@ microseconds a row where SQLAlchemy's executemany costs ten. Lists of ids travel
 import json
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +26,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from dispatcher.adapters.database.types import Instant, Sealed, microseconds, vault_of
@@ -57,7 +58,8 @@ def listed(engine: str) -> Select[tuple[int]]:
     statements with it can be built once.
     """
     if engine == "postgresql":
-        return select(func.unnest(bindparam("ids", type_=ARRAY(BigInteger))).column_valued("id"))
+        array = sql_cast(bindparam("ids", type_=Text), ARRAY(BigInteger))
+        return select(func.unnest(array).column_valued("id"))
     return select(func.json_each(bindparam("ids", type_=Text)).table_valued("value").c.value.label("id"))
 
 
@@ -68,12 +70,14 @@ def listed_texts(engine: str, name: str) -> Select[tuple[str]]:
     return select(func.json_each(bindparam(name, type_=Text)).table_valued("value").c.value)
 
 
-def as_value(connection: Connection, listed: Sequence[int] | Sequence[str]) -> list[int] | list[str] | str:
-    return (
-        json.dumps(listed)
-        if connection.dialect.name == "sqlite"
-        else cast("list[int] | list[str]", list(listed))
-    )
+def as_value(connection: Connection, ids: Sequence[int]) -> str:
+    """As JSON or as PostgreSQL writes an array: Python's own way to write a list is the quickest of all, and nearly both."""
+    written = str(list(ids))
+    return written if connection.dialect.name == "sqlite" else f"{{{written[1:-1]}}}"
+
+
+def texts_as_value(connection: Connection, texts: Sequence[str]) -> list[str] | str:
+    return json.dumps(texts) if connection.dialect.name == "sqlite" else list(texts)
 
 
 def fetched(connection: Connection, query: Executable, **values: Any) -> Sequence[Any]:

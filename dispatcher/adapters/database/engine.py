@@ -62,6 +62,8 @@ class Database:
         """A connection for reading: one consistent snapshot."""
         with _plain_errors(), self._reading.connect() as connection:
             yield connection
+            # Not left to the pool, which rolls back: then psycopg throws away all statements that it has prepared.
+            connection.commit()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

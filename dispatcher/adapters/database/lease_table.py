@@ -18,7 +18,7 @@ class LeaseTable:
         self._connection = connection
 
     def take(self, lease: str, courier: str, until: datetime, ids: Sequence[DeliveryId]) -> None:
-        row = {"lease": lease, "courier": courier, "until": until, "deliveries": json.dumps(ids)}
+        row = {"lease": lease, "courier": courier, "until": until, "deliveries": str(list(ids))}
         self._connection.execute(insert(leases), row)
 
     def held_by(self, lease: str) -> list[DeliveryId]:

@@ -94,14 +94,11 @@ class LetterTable:
         return found
 
     def action_days(self, ids: Sequence[LetterId]) -> dict[LetterId, date]:
-        found = {}
-        for start in range(0, len(ids), CHUNK):
-            query = select(letters.c.id, letters.c.action_day).where(
-                letters.c.id.in_(ids[start : start + CHUNK])
-            )
-            for id, day in self._connection.execute(query):
-                found[LetterId(id)] = day
-        return found
+        query = select(letters.c.id, letters.c.action_day).where(
+            letters.c.id.in_(listed(self._connection.dialect.name))
+        )
+        rows = self._connection.execute(query, {"ids": as_value(self._connection, ids)})
+        return {LetterId(id): day for id, day in rows}
 
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         old = LetterState(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Select, Table, bindparam, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dispatcher.adapters.database.bulk import as_value, fetched, listed_texts
+from dispatcher.adapters.database.bulk import fetched, listed_texts, texts_as_value
 from dispatcher.adapters.database.directory_schema import missions
 from dispatcher.adapters.database.schema import pace, slots
 from dispatcher.domain.campaign import CampaignId
@@ -34,7 +34,7 @@ class TimingTable:
 
     def let_through(self, names: Sequence[str], *, since_minute: int) -> dict[str, dict[int, int]]:
         engine = self._connection.dialect.name
-        value = as_value(self._connection, names)
+        value = texts_as_value(self._connection, names)
         if engine == "postgresql":
             self._connection.execute(_LOCK, {"names": value})
         found: dict[str, dict[int, int]] = {name: {} for name in names}
