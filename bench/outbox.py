@@ -108,11 +108,8 @@ class Outbox:
         # What is asked fifty times a second must not cost the courier a core. The first finds its answer at the far end of
         # an index; at the near end PostgreSQL would look through all that has left.
         questions = [
-            text(f"SELECT 1 FROM outbox WHERE {where} LIMIT 1")
-            for where in (
-                "awaits = 'queued' AND kind = 'letter' ORDER BY due_at DESC",
-                "state IN ('queued', 'sending')",
-            )
+            text("SELECT 1 FROM queue WHERE kind = 'letter' ORDER BY due_at DESC LIMIT 1"),
+            text("SELECT 1 FROM outbox WHERE state = 'queued' LIMIT 1"),
         ]
         end = time.monotonic() + _STUCK_SECONDS + self.letters / 1000
         try:

@@ -43,7 +43,7 @@ DELIVERY_MOVES: dict[DeliveryState, frozenset[DeliveryState]] = {
 }
 
 # The step onto the wire has no row in the log: the attempt that follows says when it began, and for a batch it would cost
-# as much as its answer. There, what is on the wire still stands as queued.
+# as much as its answer. There, and in the outbox, what is on the wire still stands as queued.
 UNLOGGED = frozenset({_S.LEASED, _S.SENDING})
 
 # Faxes alone. What a carrier has is not with the mission yet: the call fails and is made again, or is given up, or
@@ -58,8 +58,8 @@ OPENS_NEXT_CHANNEL = frozenset({_S.BOUNCED, _S.FAILED})
 LIVE = frozenset({_S.HELD, _S.QUEUED, _S.LEASED, _S.SENDING, _S.IN_DOUBT, _S.ACCEPTED, _S.DELIVERED})
 
 
-# Somebody waits or looks for these; the others are on the wire, or over.
-AWAITED = frozenset({_S.HELD, _S.QUEUED, _S.IN_DOUBT, _S.BOUNCED, _S.FAILED})
+# Somebody looks for these; the others wait in the queue, are on the wire, or have come to a good end.
+AWAITED = frozenset({_S.HELD, _S.IN_DOUBT, _S.BOUNCED, _S.FAILED})
 
 
 class HoldReason(StrEnum):

@@ -92,8 +92,11 @@ class Ledger(Protocol):
         """Deliveries that attempts name and that there are not."""
 
     def deliveries_wrongly_marked(self) -> Sequence[int]:
-        """Whose marks, by which the database keeps a letter from two channels at once and finds what waits, are not
-        those of their state."""
+        """Whose marks, by which the database keeps a letter from two channels at once and finds what is looked for, are
+        not those of their state."""
+
+    def deliveries_out_of_line(self) -> Sequence[int]:
+        """That wait and stand nowhere to be taken from, or have another place in the line than their row says."""
 
     def deliveries_given_back_by_nobody(self) -> Sequence[int]:
         """Those that went back from accepted and are no fax, or without a word of the carrier in the log."""
@@ -202,6 +205,11 @@ def _answer_faults(ledger: Ledger) -> Iterator[Broken]:
             "at_most_once",
             ledger.deliveries_wrongly_marked(),
             "has other marks than its state, so that its letter could go on two channels at once, or be overlooked",
+        ),
+        (
+            "conservation",
+            ledger.deliveries_out_of_line(),
+            "waits, and has no place in the queue or a wrong one, so that it would be overlooked or taken twice",
         ),
     ):
         yield from _each(rule, DELIVERY, ids, what)

@@ -1,10 +1,13 @@
 """The outbox as the delivery log: what organizers search, filter and count."""
 
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, or_, select
 
+from dispatcher.adapters.database.lease_table import Lease, LeaseTable
 from dispatcher.adapters.database.letters import CHUNK
+from dispatcher.adapters.database.queue_table import DELIVERY, IN_LINE, ON_THE_WIRE, STATE
 from dispatcher.adapters.database.schema import attempts, moves, outbox
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState, Move, Notice
@@ -19,8 +22,8 @@ class DeliveryLog:
         self._reader = connection
 
     def log(self, which: LogFilter, *, limit: int | None = None, offset: int = 0) -> list[LogRow]:
-        query = _filtered(select(outbox), which).order_by(outbox.c.due_at, outbox.c.id)
-        rows = [delivery_of(row) for row in self._reader.execute(query.limit(limit).offset(offset))]
+        query = _filtered(select(*DELIVERY), which).order_by(outbox.c.due_at, outbox.c.id)
+        rows = read_deliveries(self._reader, query.limit(limit).offset(offset))
         tries = self._attempts([row.id for row in rows])
         return [LogRow(delivery=row, attempts=tuple(tries.get(row.id, ()))) for row in rows]
 
@@ -31,7 +34,7 @@ class DeliveryLog:
         return count
 
     def totals(self, campaign: CampaignId | None = None) -> dict[DeliveryState, int]:
-        query = select(outbox.c.state, func.count()).where(outbox.c.kind == "letter").group_by(outbox.c.state)
+        query = select(STATE, func.count()).where(outbox.c.kind == "letter").group_by(STATE)
         if campaign is not None:
             query = query.where(outbox.c.campaign == campaign)
         return {DeliveryState(state): count for state, count in self._reader.execute(query)}
@@ -62,8 +65,29 @@ class DeliveryLog:
         return found
 
 
-def delivery_of(row: Row[Any]) -> Delivery:
-    """One row of the outbox as the domain knows it."""
+def read_deliveries(connection: Connection, query: Select[Any]) -> list[Delivery]:
+    """query: of the columns DELIVERY."""
+    found = [_delivery(row) for row in connection.execute(query)]
+    if any(row.state is DeliveryState.SENDING for row in found):
+        held = {id: lease for lease in LeaseTable(connection).all() for id in lease.deliveries}
+        found = [_with_its_try(row, held.get(row.id)) for row in found]
+    return found
+
+
+def _with_its_try(row: Delivery, lease: Lease | None) -> Delivery:
+    """What the outbox is told of a try only when it ends stands in the lease until then."""
+    if row.state is not DeliveryState.SENDING or lease is None:
+        return row
+    return replace(
+        row,
+        lease=lease.name,
+        tries=row.tries + 1,
+        first_try_at=row.first_try_at or lease.since,
+        moved_at=lease.since,
+    )
+
+
+def _delivery(row: Row[Any]) -> Delivery:
     return Delivery(
         id=DeliveryId(row.id),
         letter=LetterId(row.letter),
@@ -87,8 +111,12 @@ def delivery_of(row: Row[Any]) -> Delivery:
 
 def _filtered(query: Select[Any], which: LogFilter) -> Select[Any]:
     query = query.where(outbox.c.kind == "letter")
-    if which.state is not None:
+    if which.state is DeliveryState.SENDING:
+        query = query.where(ON_THE_WIRE)
+    elif which.state is not None:
         query = query.where(outbox.c.state == which.state.value)
+        if which.state is DeliveryState.QUEUED:
+            query = query.where(IN_LINE)
     if which.mission is not None:
         query = query.where(outbox.c.mission == which.mission)
     if which.channel is not None:

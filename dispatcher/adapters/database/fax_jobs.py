@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
 
-from dispatcher.adapters.database.lease_table import on_the_wire
+from dispatcher.adapters.database.queue_table import on_the_wire
 from dispatcher.adapters.database.schema import attempts, fax_jobs, outbox
 from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.fax_result import CallEnd

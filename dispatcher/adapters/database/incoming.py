@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from dispatcher.adapters.database.delivery_log import delivery_of
+from dispatcher.adapters.database.delivery_log import read_deliveries
 from dispatcher.adapters.database.letters import CHUNK
+from dispatcher.adapters.database.queue_table import DELIVERY
 from dispatcher.adapters.database.schema import incoming, outbox
 from dispatcher.domain.delivery import Delivery, DeliveryId
 from dispatcher.domain.letter import LetterId
@@ -119,11 +120,11 @@ class IncomingTable:
         return count
 
     def deliveries_named(self, message_ids: Collection[str]) -> Mapping[str, Delivery]:
-        wanted, found = list(message_ids), {}
+        wanted = list(message_ids)
+        found: dict[str, Delivery] = {}
         for start in range(0, len(wanted), CHUNK):
-            query = select(outbox).where(outbox.c.message_id.in_(wanted[start : start + CHUNK]))
-            for row in self._connection.execute(query):
-                found[row.message_id] = delivery_of(row)
+            query = select(*DELIVERY).where(outbox.c.message_id.in_(wanted[start : start + CHUNK]))
+            found |= {row.message_id: row for row in read_deliveries(self._connection, query)}
         return found
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, case, exists, func, or_, select
+from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, case, exists, func, or_, select, union
 
+from dispatcher.adapters.database.lease_table import all_held
 from dispatcher.adapters.database.letters import CHUNK
-from dispatcher.adapters.database.schema import attempts, letters, moves, outbox
+from dispatcher.adapters.database.queue_table import ON_THE_WIRE, QUEUED, STATE
+from dispatcher.adapters.database.schema import attempts, letters, moves, outbox, queue
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
 from dispatcher.domain.delivery import AWAITED, GIVEN_BACK, LIVE, WITH_MISSION, DeliveryState
@@ -102,6 +104,21 @@ class LedgerTables:
         otherwise = outbox.c.awaits.is_distinct_from(case((awaited, outbox.c.state)))
         return self._ids(select(outbox.c.id).where(or_(outbox.c.live == over, otherwise)))
 
+    def deliveries_out_of_line(self) -> Sequence[int]:
+        held = all_held(self._connection.dialect.name)
+        nowhere = select(outbox.c.id).where(ON_THE_WIRE, outbox.c.id.not_in(held))
+        twice = select(queue.c.delivery).where(queue.c.delivery.in_(held))
+        same = [queue.c[name] == outbox.c[name] for name in ("kind", "campaign", "due_at")] + [
+            queue.c.rendered == outbox.c.rendering.is_not(None)
+        ]
+        other_mission = queue.c.mission.is_distinct_from(outbox.c.mission)
+        otherwise = (
+            select(queue.c.delivery)
+            .outerjoin(outbox, outbox.c.id == queue.c.delivery)
+            .where(or_(~and_(QUEUED, *same), outbox.c.id.is_(None), other_mission))
+        )
+        return self._ids(union(nowhere, twice, otherwise))
+
     def deliveries_given_back_by_nobody(self) -> Sequence[int]:
         said = exists().where(
             attempts.c.outbox == outbox.c.id,
@@ -136,7 +153,7 @@ class LedgerTables:
         return self._rows(select(letters.c.id, letters.c.state, letters.c.approved_at.is_not(None)), letters)
 
     def deliveries(self) -> Iterator[OutboxRow]:
-        columns = (outbox.c.state, outbox.c.kind, outbox.c.letter, outbox.c.mission, outbox.c.channel)
+        columns = (STATE, outbox.c.kind, outbox.c.letter, outbox.c.mission, outbox.c.channel)
         return self._rows(select(outbox.c.id, *columns), outbox)
 
     def _rows(self, query: Select[Any], of: Table) -> Iterator[Any]:

@@ -5,9 +5,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, bindparam, insert, select, update
+from sqlalchemy import Connection, Insert, and_, bindparam, insert, select, update
 
 from dispatcher.adapters.database.bulk import as_value, insert_rows, listed
+from dispatcher.adapters.database.queue_table import QueueTable
 from dispatcher.adapters.database.schema import moves, outbox
 from dispatcher.domain.delivery import (
     AWAITED,
@@ -21,13 +22,16 @@ from dispatcher.domain.delivery import (
 
 _DELIVERY = "delivery"
 _COLUMNS = ("subject", "subject_id", "old", "new", "reason", "note", "by", "at")
+_S = DeliveryState
 Step = tuple[DeliveryId, DeliveryState | None, DeliveryState, str | None]
 
 
 def marks(state: DeliveryState) -> dict[str, Any]:
     """A delivery's state and what stands beside it for the indexes; set together wherever a state is set."""
     awaits = state.value if state in AWAITED else None
-    return {"state": state.value, "live": state in LIVE, "awaits": awaits}
+    # What is on the wire stands as queued, and is not in the line.
+    written = _S.QUEUED if state is _S.SENDING else state
+    return {"state": written.value, "live": state in LIVE, "awaits": awaits}
 
 
 class MoveLog:
@@ -43,20 +47,21 @@ class MoveLog:
         reason: str | None,
         at: datetime,
         by: str,
-        drop_lease: bool,
     ) -> int:
-        """Moves every row in `old` that meets the condition."""
+        """Moves every row in `old`, which is queued or held, that meets the condition."""
         check_delivery_move(old, new)
-        values = {**marks(new), "reason": reason, "moved_at": at}
-        if drop_lease:
-            values["lease"] = None
-        changed = self._connection.scalars(
-            update(outbox)
-            .where((outbox.c.awaits if old in AWAITED else outbox.c.state) == old.value, condition)
-            .values(**values)
-            .returning(outbox.c.id)
-        ).all()
-        self._write_moves([(DeliveryId(id), old, new, reason) for id in changed], at=at, by=by)
+        queue = QueueTable(self._connection)
+        mine = (
+            outbox.c.id.in_(queue.leave_where(condition))
+            if old is _S.QUEUED
+            else and_(outbox.c.awaits == old.value, condition)
+        )
+        values = {**marks(new), "reason": reason, "moved_at": at, "lease": None}
+        found = self._connection.scalars(update(outbox).where(mine).values(**values).returning(outbox.c.id))
+        changed = [DeliveryId(id) for id in found]
+        if new is _S.QUEUED:
+            queue.enter(changed)
+        self._write_moves([(id, old, new, reason) for id in changed], at=at, by=by)
         return len(changed)
 
     def _write_moves(self, steps: Sequence[Step], *, at: datetime, by: str, note: str | None = None) -> None:

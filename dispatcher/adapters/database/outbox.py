@@ -12,17 +12,30 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     or_,
     select,
     update,
 )
 
 from dispatcher.adapters.database.bulk import as_value, listed, picked
-from dispatcher.adapters.database.courier_queue import LETTER, NOTICE, CourierQueue, covers, paused
-from dispatcher.adapters.database.delivery_log import DeliveryLog, delivery_of
+from dispatcher.adapters.database.courier_queue import CourierQueue
+from dispatcher.adapters.database.delivery_log import DeliveryLog, read_deliveries
+from dispatcher.adapters.database.lease_table import LeaseTable
 from dispatcher.adapters.database.letters import CHUNK
 from dispatcher.adapters.database.move_log import marks
-from dispatcher.adapters.database.schema import QUEUED, RENDERED, outbox, renderings
+from dispatcher.adapters.database.queue_table import (
+    DELIVERY,
+    IN_LINE,
+    LETTER,
+    NOTICE,
+    QUEUED,
+    STATE,
+    QueueTable,
+    covers,
+    paused,
+)
+from dispatcher.adapters.database.schema import RENDERED, UNRENDERED, outbox, queue, renderings
 from dispatcher.adapters.database.types import vault_of
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import (
@@ -42,7 +55,6 @@ from dispatcher.services.store import Approved
 
 _S = DeliveryState
 _APPROVED = tuple(renderings.c[name] for name in ("content", *Approved._fields[1:]))
-_WAITING = [_S.QUEUED.value, _S.HELD.value]
 
 
 class OutboxTable(CourierQueue, DeliveryLog):
@@ -60,6 +72,9 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 [_new_row(delivery, at) for delivery in deliveries],
             )
         ]
+        QueueTable(self._connection).enter(
+            [id for id, new in zip(ids, deliveries, strict=True) if not new.held]
+        )
         self._write_moves(
             [
                 (id, None, _S.HELD if new.held else _S.QUEUED, new.held.value if new.held else None)
@@ -71,30 +86,34 @@ class OutboxTable(CourierQueue, DeliveryLog):
         return ids
 
     def get(self, ids: Iterable[DeliveryId], *, lock: bool = False) -> dict[DeliveryId, Delivery]:
-        wanted, found = list(ids), {}
+        wanted = list(ids)
+        if lock:
+            QueueTable(self._connection).hold_where(outbox.c.id.in_(wanted))
+        found: dict[DeliveryId, Delivery] = {}
         for start in range(0, len(wanted), CHUNK):
-            query = select(outbox).where(outbox.c.id.in_(wanted[start : start + CHUNK]))
-            for row in self._connection.execute(query.with_for_update() if lock else query):
-                found[DeliveryId(row.id)] = delivery_of(row)
+            query = select(*DELIVERY).where(outbox.c.id.in_(wanted[start : start + CHUNK]))
+            rows = read_deliveries(self._connection, query.with_for_update(of=outbox) if lock else query)
+            found |= {row.id: row for row in rows}
         return found
 
     def of_letters(self, ids: Sequence[LetterId], *, lock: bool = False) -> dict[LetterId, list[Delivery]]:
         found: dict[LetterId, list[Delivery]] = {}
+        if lock:
+            QueueTable(self._connection).hold_where(outbox.c.letter.in_(ids))
         for start in range(0, len(ids), CHUNK):
             query = (
-                select(outbox)
+                select(*DELIVERY)
                 .where(outbox.c.letter.in_(ids[start : start + CHUNK]), outbox.c.kind == LETTER)
                 .order_by(outbox.c.id)
             )
-            for row in self._connection.execute(query.with_for_update() if lock else query):
-                found.setdefault(LetterId(row.letter), []).append(delivery_of(row))
+            rows = read_deliveries(self._connection, query.with_for_update(of=outbox) if lock else query)
+            for row in rows:
+                found.setdefault(row.letter, []).append(row)
         return found
 
     def unrendered(self, limit: int) -> list[Delivery]:
-        rows = self._connection.execute(
-            select(outbox).where(outbox.c.rendering.is_(None), QUEUED).order_by(outbox.c.due_at).limit(limit)
-        )
-        return [delivery_of(row) for row in rows]
+        query = _WAITING.where(UNRENDERED).order_by(queue.c.due_at).limit(limit)
+        return read_deliveries(self._connection, query)
 
     def rendered(self, pairs: Sequence[tuple[DeliveryId, Rendered]], *, at: datetime) -> None:
         if not pairs:
@@ -119,6 +138,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
             .values(rendering=bindparam("made")),
             [{"row": id, "made": made} for (id, _), made in zip(pairs, ids, strict=True)],
         )
+        QueueTable(self._connection).rendered([id for id, _ in pairs])
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
         connection = self._connection
@@ -171,28 +191,53 @@ class OutboxTable(CourierQueue, DeliveryLog):
         due_at: datetime | None,
     ) -> None:
         rows = self._connection.execute(
-            select(outbox.c.id, outbox.c.state, outbox.c.channel)
+            select(outbox.c.id, STATE, outbox.c.channel)
             .where(outbox.c.id.in_(ids))
-            .with_for_update()
+            .with_for_update(of=outbox)
         ).all()
         for row in rows:
             check_delivery_move(_S(row.state), new, Channel(row.channel) if row.channel else None)
+        waiting = [DeliveryId(row.id) for row in rows if row.state == _S.QUEUED.value]
+        line = QueueTable(self._connection)
+        if len(line.leave(waiting)) < len(waiting):  # a courier has just taken one
+            check_delivery_move(_S.SENDING, new)
+        if new is _S.IN_DOUBT:
+            self._keep_lease([DeliveryId(row.id) for row in rows if row.state == _S.SENDING.value])
         values = {**marks(new), "reason": reason, "moved_at": at}
         if due_at is not None:
             values["due_at"] = due_at
         if new is not _S.IN_DOUBT:
             values["lease"] = None
         self._connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(**values))
+        if new is _S.QUEUED:
+            line.enter([DeliveryId(row.id) for row in rows])
         self._write_moves(
             [(DeliveryId(row.id), _S(row.state), new, reason) for row in rows], at=at, by=by, note=note
         )
 
+    def _keep_lease(self, ids: Sequence[DeliveryId]) -> None:
+        """Of what is on the wire and comes into doubt: the late answer of the same try can still settle it."""
+        for lease in LeaseTable(self._connection).all():
+            mine = lease.deliveries.intersection(ids)
+            if mine:
+                self._connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id.in_(mine))
+                    .values(
+                        lease=lease.name,
+                        tries=outbox.c.tries + 1,
+                        first_try_at=func.coalesce(
+                            outbox.c.first_try_at, literal(lease.since, outbox.c.first_try_at.type)
+                        ),
+                    )
+                )
+
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         if due:
-            waits = or_(outbox.c.awaits == _S.QUEUED.value, outbox.c.awaits == _S.HELD.value)
+            QueueTable(self._connection).set_due(due)
             self._connection.execute(
                 update(outbox)
-                .where(outbox.c.id == bindparam("row"), waits)
+                .where(outbox.c.id == bindparam("row"), or_(outbox.c.awaits == _S.HELD.value, IN_LINE))
                 .values(due_at=bindparam("due"), any_hour=any_hour),
                 [{"row": id, "due": due_at} for id, due_at in due.items()],
             )
@@ -204,30 +249,28 @@ class OutboxTable(CourierQueue, DeliveryLog):
         missions: Sequence[str] | None = None,
         letters: Sequence[LetterId] | None = None,
     ) -> list[Delivery]:
-        query = (
-            select(outbox)
-            .where(outbox.c.kind == LETTER, outbox.c.awaits.in_(_WAITING))
-            .order_by(outbox.c.due_at, outbox.c.id)
-        )
-        if campaign is not None:
-            query = query.where(outbox.c.campaign == campaign)
-        if missions is not None:
-            query = query.where(outbox.c.mission.in_(missions))
-        if letters is not None:
-            query = query.where(outbox.c.letter.in_(letters))
-        return [delivery_of(row) for row in self._connection.execute(query)]
+        held = select(*DELIVERY).where(outbox.c.awaits == _S.HELD.value)
+        found: list[Delivery] = []
+        for query in (_WAITING, held):
+            mine = query.where(outbox.c.kind == LETTER)
+            if campaign is not None:
+                mine = mine.where(outbox.c.campaign == campaign)
+            if missions is not None:
+                mine = mine.where(outbox.c.mission.in_(missions))
+            if letters is not None:
+                mine = mine.where(outbox.c.letter.in_(letters))
+            found += read_deliveries(self._connection, mine)
+        return sorted(found, key=lambda row: (row.due_at, row.id))
 
     def wrongly_held(self, carriers: Iterable[Channel]) -> bool:
         carried = outbox.c.channel.in_([channel.value for channel in carriers])
         waits_in_vain = and_(
             outbox.c.awaits == _S.HELD.value, outbox.c.reason == HoldReason.NO_CARRIER.value, carried
         )
-        goes_nowhere = and_(outbox.c.awaits == _S.QUEUED.value, outbox.c.kind == LETTER, ~carried)
-        return (
-            self._connection.execute(
-                select(outbox.c.id).where(or_(waits_in_vain, goes_nowhere)).limit(1)
-            ).first()
-            is not None
+        goes_nowhere = _WAITING.where(outbox.c.kind == LETTER, ~carried)
+        return any(
+            self._connection.execute(query.limit(1)).first() is not None
+            for query in (select(outbox.c.id).where(waits_in_vain), goes_nowhere)
         )
 
     def held_for(self, reason: HoldReason) -> list[DeliveryId]:
@@ -237,19 +280,15 @@ class OutboxTable(CourierQueue, DeliveryLog):
     def cancel_notices(self, letters: Sequence[LetterId], *, at: datetime, by: str) -> None:
         for state in (_S.QUEUED, _S.HELD):
             mine = and_(outbox.c.kind == NOTICE, outbox.c.letter.in_(letters))
-            self._change(state, mine, _S.CANCELLED, reason="erased", at=at, by=by, drop_lease=True)
+            self._change(state, mine, _S.CANCELLED, reason="erased", at=at, by=by)
 
     def queued_from(self, mission: MissionId, at: datetime) -> int:
-        return self._connection.execute(
-            select(func.count())
-            .select_from(outbox)
-            .where(outbox.c.mission == mission, QUEUED, outbox.c.due_at >= at)
-        ).scalar_one()
+        return QueueTable(self._connection).count_from(mission, at)
 
     def next_due(self, *, notices: bool | None = None) -> datetime | None:
         # Asked at every look at the queue: by kind, so that the index gives the answer without counting rows.
         kinds = (LETTER, NOTICE) if notices is None else (NOTICE if notices else LETTER,)
-        firsts = [self._connection.execute(_FIRST_DUE, {"kind": kind}).scalar() for kind in kinds]
+        firsts = [QueueTable(self._connection).next_due(kind) for kind in kinds]
         return min((first for first in firsts if first is not None), default=None)
 
     def apply_pauses(self, *, at: datetime, by: str) -> tuple[int, int]:
@@ -262,7 +301,6 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 reason=HoldReason(f"{scope.value}_paused").value,
                 at=at,
                 by=by,
-                drop_lease=True,
             )
         lifted = self._change(
             _S.HELD,
@@ -271,7 +309,6 @@ class OutboxTable(CourierQueue, DeliveryLog):
             reason=None,
             at=at,
             by=by,
-            drop_lease=True,
         )
         self._name_standing_pauses()
         return held, lifted
@@ -291,9 +328,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
             )
 
 
-_FIRST_DUE = select(func.min(outbox.c.due_at)).where(
-    outbox.c.awaits == _S.QUEUED.value, outbox.c.kind == bindparam("kind")
-)
+_WAITING = select(*DELIVERY).select_from(queue.join(outbox, outbox.c.id == queue.c.delivery)).where(QUEUED)
 
 
 def _new_row(new: NewDelivery, at: datetime) -> dict[str, Any]:

@@ -106,9 +106,8 @@ renderings = Table(
     Column("at", Instant, nullable=False),
 )
 
-# What the outbox's partial indexes hold. A planner takes such an index only for a query with the same words in it.
-QUEUED = text("awaits = 'queued'")
-_UNRENDERED = text("rendering IS NULL AND awaits = 'queued'")
+# What partial indexes hold. A planner takes such an index only for a query with the same words in it.
+UNRENDERED = text("NOT rendered")
 _AWAITED = text("awaits IS NOT NULL")
 
 outbox = Table(
@@ -123,11 +122,12 @@ outbox = Table(
     Column("channel", String(8)),
     # From the directory, never from a supporter; a notice has none and goes to its letter's own writer.
     Column("recipient", Text),
+    # As in the log: queued also while it is on the wire (see queue_table).
     Column("state", String(10), nullable=False),
     Column("reason", String(24)),
     Column("due_at", Instant, nullable=False),
     Column("first_try_at", Instant),
-    # Of the try that has it on the wire, and of one that is in doubt. What was accepted may keep it.
+    # Of the try that is in doubt. What was accepted may keep it.
     Column("lease", String(32)),
     Column("message_id", Text, nullable=False, unique=True),
     Column("rendering", Key, ForeignKey("renderings.id")),
@@ -137,13 +137,13 @@ outbox = Table(
     # False once the delivery has ended without its letter having arrived (domain.delivery.LIVE). Beside the state, so
     # that the index of live letters is written only where a letter's road ends, not with every step.
     Column("live", Boolean, nullable=False, server_default=true()),
-    # The state where somebody waits or looks for it (domain.delivery.AWAITED), NULL from the moment it is on the wire:
-    # so "accepted" concerns no index, and PostgreSQL writes it in place.
+    # The state where somebody looks for it (domain.delivery.AWAITED), NULL for what is queued, on the wire or accepted: so
+    # "accepted" concerns no index, and PostgreSQL writes it in place.
     Column("awaits", String(10)),
     Column("created_at", Instant, nullable=False),
     Column("moved_at", Instant, nullable=False),
     # Each index holds only the rows that are looked for by it: most letters have arrived, and every index that a step
-    # concerns costs as much as the row. Queries must say the same condition, word for word (see `QUEUED`).
+    # concerns costs as much as the row.
     Index(
         "ix_outbox_awaits_kind_due_at",
         "awaits",
@@ -151,22 +151,6 @@ outbox = Table(
         "due_at",
         sqlite_where=_AWAITED,
         postgresql_where=_AWAITED,
-    ),
-    Index(
-        "ix_outbox_mission_due_at",
-        "mission",
-        "due_at",
-        sqlite_where=QUEUED,
-        postgresql_where=QUEUED,
-    ),
-    Index(
-        "ix_outbox_unrendered",
-        # A condition that the index fulfils anyway: without statistics SQLite prefers an index with more of the query's
-        # columns, and would read the whole queue every second.
-        "awaits",
-        "due_at",
-        sqlite_where=_UNRENDERED,
-        postgresql_where=_UNRENDERED,
     ),
     # A letter is never on two channels at once: the database itself says no.
     Index(
@@ -187,12 +171,30 @@ outbox = Table(
     ),
 )
 
-# A courier's batch on the wire: until when it is alone with it, and which deliveries it holds (a JSON list of ids).
+# Who waits to be sent; see queue_table. What stands here beside the delivery is the outbox's.
+queue = Table(
+    "queue",
+    metadata,
+    # No foreign key, as with `attempts`: it would lock the delivery's row, which was just written.
+    Column("delivery", Key, primary_key=True, autoincrement=False),
+    Column("kind", String(8), nullable=False),
+    Column("campaign", String(80), nullable=False),
+    Column("mission", String(60)),
+    Column("due_at", Instant, nullable=False),
+    Column("rendered", Boolean, nullable=False),
+    # The mission stands in it to be counted by.
+    Index("ix_queue_kind_due_at", "kind", "due_at", "mission"),
+    Index("ix_queue_unrendered", "due_at", sqlite_where=UNRENDERED, postgresql_where=UNRENDERED),
+)
+
+# A courier's batch on the wire: from when and until when it is alone with it, and which deliveries it holds (a JSON list of
+# ids).
 leases = Table(
     "leases",
     metadata,
     Column("lease", String(32), primary_key=True),
     Column("courier", String(32), nullable=False),
+    Column("since", Instant, nullable=False),
     Column("until", Instant, nullable=False),
     Column("deliveries", Text, nullable=False),
 )

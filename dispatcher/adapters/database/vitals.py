@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, Float, case, cast, func, select, text, type_coerce
+from sqlalchemy import BigInteger, Connection, Float, case, cast, func, literal, select, text, type_coerce
 
-from dispatcher.adapters.database.lease_table import on_the_wire
 from dispatcher.adapters.database.migrate import NEWEST
-from dispatcher.adapters.database.schema import attempts, outbox
+from dispatcher.adapters.database.queue_table import LETTER, NOTICE, QueueTable, on_the_wire
+from dispatcher.adapters.database.schema import attempts, outbox, queue
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.services.vitals import Answers
 
+_S = DeliveryState
 _MICROSECONDS = 1_000_000
 
 
@@ -28,24 +29,19 @@ class VitalsQueries:
             .where(outbox.c.awaits.is_not(None))
             .group_by(outbox.c.awaits, outbox.c.kind)
         )
+        queued = select(queue.c.kind, literal(_S.QUEUED.value), func.count()).group_by(queue.c.kind)
         going = (
-            select(outbox.c.kind, outbox.c.state, func.count())
+            select(outbox.c.kind, literal(_S.SENDING.value), func.count())
             .where(on_the_wire(self._connection.dialect.name))
-            .group_by(outbox.c.state, outbox.c.kind)
+            .group_by(outbox.c.kind)
         )
-        rows = [*self._connection.execute(awaited), *self._connection.execute(going)]
+        rows = [row for query in (awaited, queued, going) for row in self._connection.execute(query)]
         return {(kind, state): count for kind, state, count in rows}
 
     def oldest_due(self) -> dict[str, datetime]:
-        found = {}
-        for kind in ("letter", "notice"):
-            query = select(func.min(outbox.c.due_at)).where(
-                outbox.c.awaits == DeliveryState.QUEUED.value, outbox.c.kind == kind
-            )
-            due = self._connection.execute(query).scalar()
-            if due is not None:
-                found[kind] = due
-        return found
+        table = QueueTable(self._connection)
+        first = {kind: table.next_due(kind) for kind in (LETTER, NOTICE)}
+        return {kind: due for kind, due in first.items() if due is not None}
 
     def answers(self, after: int, upto: int, bounds: Sequence[int]) -> list[Answers]:
         waited = type_coerce(attempts.c.ended_at, BigInteger) - type_coerce(outbox.c.due_at, BigInteger)

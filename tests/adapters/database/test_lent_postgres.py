@@ -54,7 +54,7 @@ def test_a_database_is_lent_again_as_it_was(lent: LentPostgres) -> None:
         "CREATE TABLE more (id integer)",
         "ALTER TABLE pauses ADD COLUMN more integer",
         "ALTER TABLE pauses DROP COLUMN reason",
-        "DROP INDEX ix_outbox_unrendered",
+        "DROP INDEX ix_queue_unrendered",
         "ANALYZE missions",
         "INSERT INTO pauses SELECT 'all', n::text, 0, 'Mina', repeat('x', 999) FROM generate_series(1, 4500) AS n",
     ],

@@ -15,7 +15,9 @@ from sqlalchemy import inspect, text
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.migrate import NEWEST, DatabaseTooNew, is_current, migrate
 from dispatcher.adapters.database.naming import metadata
+from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
+from dispatcher.domain.delivery import DeliveryState
 from dispatcher.shelf import resource
 
 
@@ -87,15 +89,26 @@ def test_words_of_letters_survive_their_move_to_a_table_of_their_own(
         assert {row.state for row in live} == {"queued"}
         awaited = connection.execute(text("SELECT state, awaits FROM outbox WHERE awaits IS NOT NULL"))
         assert {(row.state, row.awaits) for row in awaited} == {
-            (state, state) for state in ("failed", "bounced", "queued")
+            (state, state) for state in ("failed", "bounced")
         }
-        (lease,) = connection.execute(text("SELECT * FROM leases")).all()
-        assert tuple(lease) == ("l", "c", 5, "[9]")
+        (lease,) = connection.execute(
+            text("SELECT lease, courier, since, until, deliveries FROM leases")
+        ).all()
+        assert tuple(lease) == ("l", "c", 1, 5, "[9]")
+        line = connection.execute(
+            text("SELECT delivery, kind, campaign, mission, due_at, rendered FROM queue")
+        )
+        assert [tuple(row) for row in line] == [(4, "letter", "c", None, 1, False)]
+    with DatabaseStore(database).read() as work:
+        assert work.outbox.under_way() == 1
+        (going,) = work.outbox.of_lease("l")
+        assert (going.id, going.state, going.tries) == (9, DeliveryState.SENDING, 1)
+        assert work.ledger.deliveries_out_of_line() == []
     database.close()
 
 
 _ON_THE_WIRE = """INSERT INTO outbox (id, kind, letter, notice, campaign, state, due_at, message_id, created_at, moved_at,
-    lease, courier, lease_until) VALUES (9, 'notice', 7, 'receipt', 'c', 'sending', 1, '9', 1, 1, 'l', 'c', 5)"""
+    lease, courier, lease_until, tries) VALUES (9, 'notice', 7, 'receipt', 'c', 'sending', 1, '9', 1, 1, 'l', 'c', 5, 1)"""
 
 
 def test_newest_is_the_head_of_the_folder() -> None:
