@@ -1,11 +1,26 @@
 """Slots of the timetable, and what each mission was sent in the last hour."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, Table, bindparam, delete, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    Integer,
+    Select,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    delete,
+    func,
+    select,
+    true,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dispatcher.adapters.database.bulk import fetched, listed_texts, texts_as_value
@@ -27,8 +42,7 @@ class TimingTable:
                 "mission": mission,
                 "taken": wanted[mission],
             }
-            add_up = _add_up(self._connection.dialect.name, slots).returning(slots.c.taken)
-            taken = self._connection.execute(add_up, row).scalar_one()
+            taken = self._connection.execute(_take_slots(self._connection.dialect.name), row).scalar_one()
             first[mission] = taken - wanted[mission]
         return first
 
@@ -45,9 +59,11 @@ class TimingTable:
         return found
 
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None:
-        rows = [{"mission": mission, "minute": minute, "used": counts[mission]} for mission in sorted(counts)]
-        if rows:
-            self._connection.execute(_add_up(self._connection.dialect.name, pace), rows)
+        names = sorted(counts)  # one order for all writers, as above
+        if names:
+            engine = self._connection.dialect.name
+            rows = json.dumps([[name, counts[name]] for name in names])
+            self._connection.execute(_let_through(engine), {"rows": rows, "minute": minute})
 
     def forget_before(self, minute: int) -> None:
         self._connection.execute(delete(pace).where(pace.c.minute < minute))
@@ -68,12 +84,36 @@ def _spent(engine: str) -> Select[Any]:
 
 
 @cache
-def _add_up(engine: str, table: Table) -> Any:
-    """INSERT, or where the row exists already, add to its counter, which is the last column; both engines say it in
-    the same words but SQLAlchemy has a construct for each."""
+def _take_slots(engine: str) -> Any:
+    row = _new(engine, slots).values({each: bindparam(each.name) for each in slots.c})
+    return _adding_up(row, slots).returning(slots.c.taken)
+
+
+@cache
+def _let_through(engine: str) -> Any:
+    """rows: a JSON list of [mission, count]."""
+    rows = bindparam("rows", type_=Text)
+    mission: Any
+    count: Any
+    if engine == "postgresql":
+        each = func.json_array_elements(cast(rows, JSON)).table_valued("value")
+        mission, count = each.c.value.op("->>")(0), each.c.value.op("->>")(1)
+    else:
+        each = func.json_each(rows).table_valued("value")
+        mission, count = func.json_extract(each.c.value, "$[0]"), func.json_extract(each.c.value, "$[1]")
+    minute = bindparam("minute", type_=BigInteger)
+    # SQLite takes ON CONFLICT for a part of the join where no WHERE stands before it.
+    found = select(mission, minute, cast(count, Integer)).select_from(each).where(true())
+    return _adding_up(_new(engine, pace).from_select(["mission", "minute", "used"], found), pace)
+
+
+def _new(engine: str, table: Table) -> Any:
+    return (postgresql if engine == "postgresql" else sqlite).insert(table)
+
+
+def _adding_up(statement: Any, table: Table) -> Any:
+    """Where the row exists already, adds to its counter, which is the last column; both engines say it in the same
+    words but SQLAlchemy has a construct for each."""
     *keys, counter = table.c
-    statement = (postgresql if engine == "postgresql" else sqlite).insert(table)
     more = {counter.name: counter + statement.excluded[counter.name]}
-    return statement.values({each: bindparam(each.name) for each in table.c}).on_conflict_do_update(
-        index_elements=keys, set_=more
-    )
+    return statement.on_conflict_do_update(index_elements=keys, set_=more)
