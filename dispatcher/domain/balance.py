@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from dispatcher.domain.delivery import WITH_MISSION, DeliveryState
 
-# (id, state, whether it carries an hour of approval)
+# (id, state as it is written down, whether it carries an hour of approval)
 LetterRow = tuple[int, str, bool]
 # (id, state, kind, letter, mission, channel)
 OutboxRow = tuple[int, str, str, int, str | None, str | None]
@@ -25,8 +25,10 @@ class Balance:
         self.homeless: list[int] = []
         self._approved = bytearray(highest_letter + 1)
         self._with_mission = bytearray(highest_letter + 1)
-        # Whether it counts as dispatched, and no delivery of it is or was with a mission, as far as the states tell.
-        self._untaken = bytearray(highest_letter + 1)
+        # Of old letters: whether the row says that it is dispatched.
+        self._dispatched = bytearray(highest_letter + 1)
+        # Whether a delivery of it is or was with a mission, as far as the states tell.
+        self._taken = bytearray(highest_letter + 1)
         # Which of the ends below each letter's latest delivery has; 0 where it has none.
         self._latest = array("L", bytes(array("L").itemsize * (highest_letter + 1)))
         self._ends: list[tuple[str | None, str | None, str]] = [(None, None, "")]
@@ -37,7 +39,7 @@ class Balance:
             if approved:
                 self._approved[id] = 1
             if state == _DISPATCHED:
-                self._untaken[id] = 1
+                self._dispatched[id] = 1
             yield id, state
 
     def deliveries(self, rows: Iterable[OutboxRow]) -> Iterator[tuple[int, str]]:
@@ -54,12 +56,15 @@ class Balance:
                     self._ends.append(end)
                 self._latest[letter] = number
                 if state in _TAKEN:
-                    self._untaken[letter] = 0
+                    self._taken[letter] = 1
                 if state in WITH_MISSION and self._with_mission[letter] < _MANY:
                     self._with_mission[letter] += 1
 
-    def untaken(self) -> list[int]:
-        return [letter for letter, untaken in enumerate(self._untaken) if untaken]
+    def untaken(self, logged: Iterable[int]) -> list[int]:
+        """The letters that their row calls dispatched, or that log (1 where it does, by id of a letter), and whose
+        deliveries do not say so."""
+        marks = zip(self._dispatched, logged, self._taken, strict=True)
+        return [id for id, (row, log, taken) in enumerate(marks) if (row or log) and not taken]
 
     def was_approved(self, letter: int) -> bool:
         return bool(self._approved[letter])

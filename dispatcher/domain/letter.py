@@ -22,6 +22,7 @@ class LetterState(StrEnum):
     CONFIRMED = "confirmed"
     IN_REVIEW = "in_review"
     APPROVED = "approved"
+    # Nobody moves a letter there: an approved one of which somebody took a delivery is read so (decision 0019).
     DISPATCHED = "dispatched"
     WITHDRAWN = "withdrawn"
     REJECTED = "rejected"

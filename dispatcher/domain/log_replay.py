@@ -7,20 +7,20 @@ from dispatcher.domain.delivery import UNLOGGED, as_logged
 from dispatcher.domain.sealing import MoveRow
 
 LETTER, DELIVERY = "letter", "delivery"
-_APPROVED = "approved"
+_APPROVED, _DISPATCHED = "approved", "dispatched"
 # Steps without a row of their own: an attempt tells of the one, the letter's delivery of the other. Logs of old have
 # rows of them.
-_SAID_ELSEWHERE = {**{state.value: as_logged(state).value for state in UNLOGGED}, "dispatched": _APPROVED}
+_SAID_ELSEWHERE = {**{state.value: as_logged(state).value for state in UNLOGGED}, _DISPATCHED: _APPROVED}
 # More of one kind would not be read.
 _SHOWN = 1000
 
 
 class Replay:
-    """Two bytes a letter and a delivery, however long the log. highest: the largest id of each table.
+    """A few bytes a letter and a delivery, however long the log. highest: the largest id of each table.
 
     out_of_order: (subject, id) with a step that does not begin where the one before ended. strays: (subject, id)
     that the log tells of and that cannot be. kinds: (subject, old, new) with an id that made this step.
-    approvals: by id of a letter, 1 where it was approved."""
+    approvals, dispatches: by id of a letter, 1 where a row of the log says that it was approved, or dispatched."""
 
     def __init__(self, *, highest: dict[str, int]) -> None:
         self.out_of_order: dict[tuple[str, int], None] = {}
@@ -29,6 +29,7 @@ class Replay:
         self._codes = _Codes()
         self._ends = {subject: array("H", bytes(2 * (last + 1))) for subject, last in highest.items()}
         self.approvals = bytearray(highest[LETTER] + 1)
+        self.dispatches = bytearray(highest[LETTER] + 1)
 
     def read(self, pages: Iterable[Sequence[MoveRow]]) -> Iterator[Sequence[MoveRow]]:
         """Hands the pages on, so that what else reads the log reads it at the same time."""
@@ -37,7 +38,8 @@ class Replay:
             yield page
 
     def _read(self, rows: Sequence[MoveRow]) -> None:
-        codes, all_ends, kinds, approvals = self._codes, self._ends, self.kinds, self.approvals
+        codes, all_ends, kinds = self._codes, self._ends, self.kinds
+        approvals, dispatches = self.approvals, self.dispatches
         for _, subject, number, old, new, _, _, _, _ in rows:
             kinds[subject, old, new] = number
             try:
@@ -47,6 +49,8 @@ class Replay:
                 ends[number] = codes[new]
                 if new == _APPROVED:
                     approvals[number] = 1
+                elif new == _DISPATCHED:
+                    dispatches[number] = 1
             except (KeyError, IndexError, TypeError):
                 self._note(self.strays, subject, number)
 

@@ -109,7 +109,8 @@ class Ledger(Protocol):
     def highest(self) -> dict[str, int]:
         """The largest id of a letter and of a delivery, by subject; 0 where there is none."""
 
-    def letters(self) -> Iterable[LetterRow]: ...
+    def letters(self) -> Iterable[LetterRow]:
+        """As they are written down: approved, where dispatched follows from a delivery."""
 
     def deliveries(self) -> Iterable[OutboxRow]:
         """In order of id."""
@@ -125,7 +126,7 @@ def audit(ledger: Ledger, *, head: str | None = None) -> Audit:
     rows = ledger.rows()
     chain = read_chain(ledger.seals(), rows._replace(moves=replay.read(rows.moves)), wanted=head)
     broken = [*_step_faults(replay, balance, ledger), *_seal_faults(chain, head)]
-    broken += [*_balance_faults(balance), *_dispatch_faults(balance, ledger), *_answer_faults(ledger)]
+    broken += [*_balance_faults(balance), *_dispatch_faults(replay, balance, ledger), *_answer_faults(ledger)]
     totals, by_mission = _totals(balance)
     if sum(totals.values()) != balance.approved and not broken:
         what = f"{balance.approved} were approved, but {sum(totals.values())} are accounted for"
@@ -180,9 +181,10 @@ def _balance_faults(balance: Balance) -> Iterator[Broken]:
     yield from _each("conservation", DELIVERY, balance.homeless, "belongs to a letter that is not there")
 
 
-def _dispatch_faults(balance: Balance, ledger: Ledger) -> Iterator[Broken]:
-    """A few, of whose faxes a carrier lost sight or which it gave back, have only the log for them."""
-    untaken = balance.untaken()
+def _dispatch_faults(replay: Replay, balance: Balance, ledger: Ledger) -> Iterator[Broken]:
+    """That a letter is dispatched follows from its deliveries; here are those of which old rows say it as well. A few, of
+    whose faxes a carrier lost sight or which it gave back, have only the log for them."""
+    untaken = balance.untaken(replay.dispatches)
     never = set(untaken) - ledger.letters_once_taken(untaken) if untaken else ()
     what = "counts as dispatched, and no delivery of it was ever taken"
     yield from _each("honesty", LETTER, sorted(never), what)

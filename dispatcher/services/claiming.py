@@ -31,8 +31,7 @@ class Parcelling(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What is marked as on the wire, ready to go. mails: taken once. enclosed: whether some have enclosures. letters: of
-    the deliveries that are no notices."""
+    """What is marked as on the wire, ready to go. mails: taken once. enclosed: whether some have enclosures."""
 
     lease: str
     page: OpenPage
@@ -41,7 +40,6 @@ class Batch:
     mails: Iterable[Parcel]
     enclosed: bool
     sheets: tuple[Sheets, ...]
-    letters: Mapping[DeliveryId, LetterId]
 
     def __len__(self) -> int:
         return len(self.deliveries)
@@ -140,7 +138,6 @@ class Claiming:
                 self._sheets(row, contents[row.rendering], enclosures, opened[row.letter], way, now)
                 for row in pages
             ),
-            letters={row.id: row.letter for row in rows if row.notice is None},
         )
 
     def _parcels(

@@ -188,8 +188,8 @@ class Courier:
     async def _settle(self, batch: Batch, attempts: dict[DeliveryId, Attempt]) -> int:
         if not attempts:
             return 0
-        settle = partial(self.settling.settle, letters=batch.letters, by=self.claiming.by)
-        return await self._surely(lambda: settle(attempts, batch.lease))
+        settle, by = self.settling.settle, self.claiming.by
+        return await self._surely(lambda: settle(attempts, batch.lease, by=by))
 
     def _settle_the_silent(self, batch: Batch, notebook: Notebook) -> int:
         """After a fault of the transport itself: what had no answer is in doubt, or was never begun."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
+from dispatcher.domain.delivery import DeliveryId, DeliveryState
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.services.clock import Clock
 from dispatcher.services.store import LogFilter, LogRow, Store, Work
@@ -25,23 +25,20 @@ class Doubt:
         """There is evidence that the next hop has it. Raises NotInDoubt."""
         now = self.clock.now()
         with self.store.write() as work:
-            row = _in_doubt(work, id)
+            _check_in_doubt(work, id)
             work.outbox.move([id], DeliveryState.ACCEPTED, at=now, by=by, reason="by_person", note=reason)
-            if row.notice is None:
-                work.letters.dispatched([row.letter])
 
     def resend(self, id: DeliveryId, *, reason: str, by: str) -> None:
         """There is evidence that it never arrived: it goes back to the queue. Raises NotInDoubt."""
         now = self.clock.now()
         with self.store.write() as work:
-            _in_doubt(work, id)
+            _check_in_doubt(work, id)
             work.outbox.move(
                 [id], DeliveryState.QUEUED, at=now, by=by, reason="by_person", note=reason, due_at=now
             )
 
 
-def _in_doubt(work: Work, id: DeliveryId) -> Delivery:
+def _check_in_doubt(work: Work, id: DeliveryId) -> None:
     row = work.outbox.get([id], lock=True).get(id)
     if row is None or row.state is not DeliveryState.IN_DOUBT:
         raise NotInDoubt(delivery=id)
-    return row

@@ -34,7 +34,7 @@ class Evidence:
         """Somebody has it: what was in doubt is accepted."""
         if row.state is not _S.IN_DOUBT:
             return False
-        self._move(work, row, _S.ACCEPTED, at=at, by=by, reason=reason, note=note)
+        work.outbox.move([row.id], _S.ACCEPTED, at=at, by=by, reason=reason, note=note)
         return True
 
     def taken_by_relay(
@@ -53,16 +53,13 @@ class Evidence:
             new=_S.ACCEPTED,
             reason="relay_log",
         )
-        if row.id not in work.outbox.settle([settlement], at=at, by=by):
-            return False
-        self._dispatched(work, row, at=at, by=by)
-        return True
+        return row.id in work.outbox.settle([settlement], at=at, by=by)
 
     def arrived(self, work: Work, row: Delivery, *, at: datetime, by: str, reason: str, note: str) -> bool:
         """It is in the mission's mailbox."""
         if row.state not in {_S.ACCEPTED, _S.IN_DOUBT}:
             return False
-        self._move(work, row, _S.DELIVERED, at=at, by=by, reason=reason, note=note)
+        work.outbox.move([row.id], _S.DELIVERED, at=at, by=by, reason=reason, note=note)
         return True
 
     def returned(
@@ -114,13 +111,3 @@ class Evidence:
         work.pauses.set(Pause(scope=PauseScope.MISSION, key=row.mission, since=at, by=by, reason=reason))
         work.outbox.apply_pauses(at=at, by=by)
         return True
-
-    def _move(
-        self, work: Work, row: Delivery, new: DeliveryState, *, at: datetime, by: str, reason: str, note: str
-    ) -> None:
-        work.outbox.move([row.id], new, at=at, by=by, reason=reason, note=note)
-        self._dispatched(work, row, at=at, by=by)
-
-    def _dispatched(self, work: Work, row: Delivery, *, at: datetime, by: str) -> None:
-        if row.notice is None:
-            work.letters.dispatched([row.letter])

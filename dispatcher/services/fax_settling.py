@@ -108,7 +108,6 @@ class FaxSettling:
         outcome = Outcome(kind=OutcomeKind.ACCEPTED, reply=said, provider_ref=word.provider_ref)
         work.faxes.add_attempt(row.id, Attempt(at=job.opened_at, ended_at=now, outcome=outcome))
         work.outbox.move([row.id], _S.ACCEPTED, at=now, by=by, reason="reconciled")
-        work.letters.dispatched([row.letter])
 
     def _ended(
         self,

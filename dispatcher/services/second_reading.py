@@ -79,7 +79,7 @@ class SecondReading:
 
     def waiting(self) -> int:
         with self.store.read() as work:
-            return work.letters.count().get(LetterState.CONFIRMED, 0)
+            return work.letters.undecided().get(LetterState.CONFIRMED, 0)
 
     def read(self, say: Say = _say_nothing) -> Outcome:
         """Until no letter waits, or `stop`. say: told what is done and how far (words, done, of)."""

@@ -8,7 +8,6 @@ from typing import assert_never
 
 from dispatcher.domain.backoff import next_try
 from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
-from dispatcher.domain.letter import LetterId
 from dispatcher.domain.mission import ContactKind, Health
 from dispatcher.domain.outcome import Attempt, OutcomeKind
 from dispatcher.domain.reply import address_is_dead
@@ -33,41 +32,14 @@ class Settling:
     dispatch: Dispatch
     draw: Callable[[], float] = random.random
 
-    def settle(
-        self,
-        attempts: Mapping[DeliveryId, Attempt],
-        lease: str,
-        *,
-        by: str,
-        letters: Mapping[DeliveryId, LetterId] | None = None,
-    ) -> int:
-        """Settles what this lease had on the wire. Answers how many were still this lease's to settle.
-
-        letters: of those deliveries that are no notices, for a caller that knows them; else they are looked up."""
+    def settle(self, attempts: Mapping[DeliveryId, Attempt], lease: str, *, by: str) -> int:
+        """Settles what this lease had on the wire. Answers how many were still this lease's to settle."""
         taken = {id: each for id, each in attempts.items() if each.outcome.kind is OutcomeKind.ACCEPTED}
         others = {id: each for id, each in attempts.items() if id not in taken}
         with self.store.write() as work:
             now = self.clock.now()
-            count = self._accept(work, taken, letters, lease, now, by) if taken else 0
+            count = len(work.outbox.accept(taken, lease=lease, at=now, by=by)) if taken else 0
             return count + (self._settle_others(work, others, lease, now, by) if others else 0)
-
-    def _accept(
-        self,
-        work: Work,
-        attempts: Mapping[DeliveryId, Attempt],
-        letters: Mapping[DeliveryId, LetterId] | None,
-        lease: str,
-        now: datetime,
-        by: str,
-    ) -> int:
-        done = work.outbox.accept(attempts, lease=lease, at=now, by=by)
-        if letters is None:
-            rows = work.outbox.get(done)
-            letters = {row.id: row.letter for row in rows.values() if row.notice is None}
-        gone = [letters[id] for id in done if id in letters]
-        if gone:
-            work.letters.dispatched(gone)
-        return len(done)
 
     def _settle_others(
         self, work: Work, attempts: Mapping[DeliveryId, Attempt], lease: str, now: datetime, by: str
@@ -75,9 +47,6 @@ class Settling:
         rows = work.outbox.get(attempts)
         settlements = [self._settlement(work, row, lease, attempts[row.id]) for row in rows.values()]
         done = work.outbox.settle(settlements, at=now, by=by)
-        there = [rows[each.delivery].letter for each in settlements if each.new is DeliveryState.DELIVERED]
-        if there:
-            work.letters.dispatched(there)
         failed = [
             rows[each.delivery]
             for each in settlements
@@ -109,7 +78,7 @@ class Settling:
     def _settlement(self, work: Work, row: Delivery, lease: str, attempt: Attempt) -> Settlement:
         """With the mission, once more later, over, or in doubt."""
         match attempt.outcome.kind:
-            case OutcomeKind.ACCEPTED:  # settled together, see `_accept`
+            case OutcomeKind.ACCEPTED:  # settled together, see `settle`
                 new, reason, due = DeliveryState.ACCEPTED, None, None
             case OutcomeKind.DELIVERED:
                 new, reason, due = DeliveryState.DELIVERED, None, None

@@ -42,7 +42,8 @@ class StoreConflict(DispatcherError):
 
 
 class Letters(Protocol):
-    """The letters; also who wrote them."""
+    """The letters; also who wrote them. An approved one is dispatched from the moment somebody takes a delivery of it;
+    nobody has to say so."""
 
     def person(self, mailbox: str) -> bytes:
         """The blind index of a mailbox: the same person gives the same value."""
@@ -71,10 +72,6 @@ class Letters(Protocol):
     def judge(self, id: LetterId, verdict: str, findings: str) -> None:
         """What a later reading found takes the place of what was found before. findings: as JSON."""
 
-    def dispatched(self, ids: Sequence[LetterId]) -> None:
-        """Marks as dispatched those of these letters that are approved; the others are left as they are. The log says
-        it of their deliveries."""
-
     def action_days(self, ids: Sequence[LetterId]) -> dict[LetterId, date]:
         """Without opening anything personal."""
 
@@ -94,7 +91,11 @@ class Letters(Protocol):
     def erase(self, ids: Sequence[LetterId], *, at: datetime) -> None:
         """Removes every personal field and the rendered bytes; the log rows stay."""
 
-    def count(self, campaign: CampaignId | None = None) -> dict[LetterState, int]: ...
+    def count(self, campaign: CampaignId | None = None) -> dict[LetterState, int]:
+        """Reads them all. `undecided` is for who asks often."""
+
+    def undecided(self) -> dict[LetterState, int]:
+        """How many wait for their writer, for a second reading, or for a person."""
 
 
 @dataclass(frozen=True, kw_only=True)

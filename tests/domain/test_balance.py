@@ -39,3 +39,21 @@ def test_what_does_not_add_up_is_named() -> None:
     assert list(found.delivered_without_approval()) == [2]
     assert list(found.sent_twice()) == [3]
     assert found.homeless == [4]
+
+
+def test_who_says_dispatched_needs_a_delivery_that_was_taken() -> None:
+    found = balance(
+        [(id, "dispatched" if id < 4 else "approved", True) for id in range(1, 7)],
+        [
+            (1, "accepted", "letter", 1, "m", "email"),
+            (2, "queued", "letter", 2, "m", "fax"),
+            (3, "accepted", "notice", 3, None, None),
+            (4, "bounced", "letter", 4, "m", "email"),
+            (5, "failed", "letter", 5, "m", "email"),
+            (6, "failed", "letter", 6, "m", "email"),
+        ],
+        highest=6,
+    )
+    of_the_log = bytearray(7)
+    of_the_log[4] = of_the_log[5] = 1
+    assert found.untaken(of_the_log) == [2, 3, 5]

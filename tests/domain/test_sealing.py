@@ -140,6 +140,18 @@ def test_a_step_onto_the_wire_is_told_by_its_attempt_and_in_logs_of_old_by_a_row
     assert list(replay.differing("delivery", [(7, "bounced")])) == []
 
 
+def test_a_letters_dispatch_is_told_by_its_delivery_and_in_logs_of_old_by_a_row() -> None:
+    replay = Replay(highest={"letter": 2, "delivery": 0})
+    steps: list[MoveRow] = [
+        (1, "letter", 1, None, "approved", None, None, "x", 0),
+        (2, "letter", 2, None, "approved", None, None, "x", 0),
+        (3, "letter", 2, "approved", "dispatched", None, None, "x", 0),
+    ]
+    list(replay.read([steps]))
+    assert list(replay.dispatches) == [0, 0, 1]
+    assert list(replay.differing("letter", [(1, "approved"), (2, "dispatched")])) == []
+
+
 def test_the_replay_survives_ids_and_words_that_cannot_be() -> None:
     replay = Replay(highest={"letter": 0, "delivery": 3})
     list(replay.read([[move(1), (2, "nothing", 1, None, "new", None, None, "x", 0)]]))

@@ -5,7 +5,21 @@ from datetime import date, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, Update, bindparam, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from dispatcher.adapters.database.bulk import as_value, fetched, insert_rows, listed
@@ -21,8 +35,9 @@ from dispatcher.adapters.database.schema import (
 )
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.campaign import CampaignId
+from dispatcher.domain.delivery import WITH_MISSION, DeliveryState
 from dispatcher.domain.letter import STANDING, Letter, LetterId, LetterState, NewLetter, check_letter_move
-from dispatcher.domain.mission import MissionId
+from dispatcher.domain.mission import Channel, MissionId
 
 # Both engines take at least this many bound values in one statement (SQLite: 32,766).
 CHUNK = 10_000
@@ -103,7 +118,7 @@ class LetterTable:
     def move(self, id: LetterId, new: LetterState, *, at: datetime, by: str, note: str | None = None) -> None:
         old = LetterState(
             self._connection.execute(
-                select(letters.c.state).where(letters.c.id == id).with_for_update()
+                select(_STATE).where(letters.c.id == id).with_for_update(of=letters)
             ).scalar_one()
         )
         check_letter_move(old, new)
@@ -140,18 +155,14 @@ class LetterTable:
         self._connection.execute(update(letters).where(letters.c.id == id).values(verdict=verdict))
         self._connection.execute(update(writings).where(writings.c.letter == id).values(findings=findings))
 
-    def dispatched(self, ids: Sequence[LetterId]) -> None:
-        self._connection.execute(
-            _dispatched(self._connection.dialect.name), {"ids": as_value(self._connection, ids)}
-        )
-
     def in_state(
         self, state: LetterState, *, submitted_before: datetime | None = None, limit: int = 1000
     ) -> list[Letter]:
-        query = _whole().where(letters.c.state == state.value)
+        query = _whole().order_by(letters.c.submitted_at, letters.c.id)
         if state in _UNDECIDED:
-            query = query.where(UNDECIDED)
-        query = query.order_by(letters.c.submitted_at, letters.c.id)
+            query = query.where(letters.c.state == state.value, UNDECIDED)
+        else:
+            query = query.where(_STATE.in_([state.value]))
         if submitted_before is not None:
             query = query.where(letters.c.submitted_at < submitted_before)
         return [_letter(row) for row in self._connection.execute(query.limit(limit))]
@@ -196,10 +207,23 @@ class LetterTable:
             )
 
     def count(self, campaign: CampaignId | None = None) -> dict[LetterState, int]:
-        query = select(letters.c.state, func.count()).group_by(letters.c.state)
+        # Of all letters at once: to look each one up by itself would take several times as long.
+        taken = select(outbox.c.letter).where(_TAKEN).distinct().subquery()
+        state = _dispatched_where(taken.c.letter.is_not(None)).label("now")
+        query = select(state, func.count()).select_from(
+            letters.outerjoin(taken, taken.c.letter == letters.c.id)
+        )
         if campaign is not None:
             query = query.where(letters.c.campaign == campaign)
-        return {LetterState(state): count for state, count in self._connection.execute(query)}
+        return self._counts(query.group_by(state))
+
+    def undecided(self) -> dict[LetterState, int]:
+        waits = letters.c.state.in_([state.value for state in _UNDECIDED])
+        query = select(letters.c.state, func.count()).where(waits, UNDECIDED)
+        return self._counts(query.group_by(letters.c.state))
+
+    def _counts(self, query: Select[str, int]) -> dict[LetterState, int]:
+        return {LetterState(state): count for state, count in sorted(self._connection.execute(query))}
 
     def _log(
         self,
@@ -222,15 +246,6 @@ class LetterTable:
 
 
 @cache
-def _dispatched(engine: str) -> Update:
-    return (
-        update(letters)
-        .where(letters.c.id.in_(listed(engine)), letters.c.state == LetterState.APPROVED.value)
-        .values(state=LetterState.DISPATCHED.value)
-    )
-
-
-@cache
 def _approved(engine: str) -> ReturningUpdate[tuple[int]]:
     return (
         update(letters)
@@ -242,9 +257,36 @@ def _approved(engine: str) -> ReturningUpdate[tuple[int]]:
     )
 
 
+def _dispatched_where(taken: ColumnElement[bool]) -> ColumnElement[str]:
+    """A letter's state. That it is dispatched follows from its deliveries; in rows of before it is also written down."""
+    approved = letters.c.state == LetterState.APPROVED.value
+    return case((and_(approved, taken), LetterState.DISPATCHED.value), else_=letters.c.state)
+
+
+_WITH_MISSION = [state.value for state in WITH_MISSION]
+# Where the state does not tell whether somebody ever took it: what came back may have been in doubt before, and faxes are
+# given back by their carriers (`GIVEN_BACK`). For these few the log is asked.
+_MAY_HAVE_BEEN = or_(
+    outbox.c.state == DeliveryState.BOUNCED.value,
+    outbox.c.channel == Channel.FAX.value,
+)
+_WAS = exists().where(
+    moves.c.subject == "delivery", moves.c.subject_id == outbox.c.id, moves.c.new.in_(_WITH_MISSION)
+)
+# Of a row of the outbox: a letter that somebody took, now or at some time.
+_TAKEN = and_(
+    outbox.c.kind == "letter",
+    or_(outbox.c.state.in_(_WITH_MISSION), and_(_MAY_HAVE_BEEN, _WAS.correlate(outbox))),
+)
+_STATE = _dispatched_where(exists().where(outbox.c.letter == letters.c.id, _TAKEN).correlate(letters)).label(
+    "state"
+)
+_COLUMNS = [column for column in letters.c if column is not letters.c.state]
+
+
 def _whole() -> Select[Any]:
-    return select(letters, *(writings.c[word] for word in _WORDS)).join(
-        writings, writings.c.letter == letters.c.id
+    return select(*_COLUMNS, _STATE, *(writings.c[word] for word in _WORDS)).join_from(
+        letters, writings, writings.c.letter == letters.c.id
     )
 
 

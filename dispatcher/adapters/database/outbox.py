@@ -99,7 +99,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
     def of_letters(self, ids: Sequence[LetterId], *, lock: bool = False) -> dict[LetterId, list[Delivery]]:
         found: dict[LetterId, list[Delivery]] = {}
         if lock:
-            QueueTable(self._connection).hold_where(outbox.c.letter.in_(ids))
+            self._hold_letters(ids)
         for start in range(0, len(ids), CHUNK):
             query = (
                 select(*DELIVERY)
@@ -110,6 +110,13 @@ class OutboxTable(CourierQueue, DeliveryLog):
             for row in rows:
                 found.setdefault(row.letter, []).append(row)
         return found
+
+    def _hold_letters(self, ids: Sequence[LetterId]) -> None:
+        """Twice: whoever is waited for may have opened a letter's next channel."""
+        mine = outbox.c.letter.in_(ids)
+        for _ in range(2):
+            QueueTable(self._connection).hold_where(mine)
+            self._connection.execute(select(outbox.c.id).where(mine).with_for_update()).all()
 
     def unrendered(self, limit: int) -> list[Delivery]:
         query = _WAITING.where(UNRENDERED).order_by(queue.c.due_at).limit(limit)
@@ -132,13 +139,13 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 for _, rendered in pairs
             ],
         )
+        QueueTable(self._connection).rendered([id for id, _ in pairs])
         self._connection.execute(
             update(outbox)
             .where(outbox.c.id == bindparam("row"), outbox.c.rendering.is_(None))
             .values(rendering=bindparam("made")),
             [{"row": id, "made": made} for (id, _), made in zip(pairs, ids, strict=True)],
         )
-        QueueTable(self._connection).rendered([id for id, _ in pairs])
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
         connection = self._connection
@@ -190,6 +197,8 @@ class OutboxTable(CourierQueue, DeliveryLog):
         note: str | None,
         due_at: datetime | None,
     ) -> None:
+        line = QueueTable(self._connection)
+        line.hold_where(outbox.c.id.in_(ids))
         rows = self._connection.execute(
             select(outbox.c.id, STATE, outbox.c.channel)
             .where(outbox.c.id.in_(ids))
@@ -198,7 +207,6 @@ class OutboxTable(CourierQueue, DeliveryLog):
         for row in rows:
             check_delivery_move(_S(row.state), new, Channel(row.channel) if row.channel else None)
         waiting = [DeliveryId(row.id) for row in rows if row.state == _S.QUEUED.value]
-        line = QueueTable(self._connection)
         if len(line.leave(waiting)) < len(waiting):  # a courier has just taken one
             check_delivery_move(_S.SENDING, new)
         if new is _S.IN_DOUBT:

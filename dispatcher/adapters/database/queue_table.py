@@ -49,6 +49,8 @@ DELIVERY = tuple(STATE if column is outbox.c.state else column for column in out
 
 
 class QueueTable:
+    """Whoever wants rows of the line and of the outbox locks those of the line first: so two never wait for each other."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._engine = connection.dialect.name

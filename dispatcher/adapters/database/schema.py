@@ -59,8 +59,7 @@ letters = Table(
     Column("approved_at", Instant),
     Column("reminded_at", Instant),
     Column("closed_at", Instant),
-    # Not by the state: on PostgreSQL a row whose change concerns no index is written in place, and every letter that
-    # is sent becomes dispatched.
+    # Not by the state: on PostgreSQL a row whose change concerns no index is written in place.
     Index("ix_letters_undecided", "submitted_at", sqlite_where=UNDECIDED, postgresql_where=UNDECIDED),
     Index(
         "uq_letters_standing",

@@ -174,13 +174,13 @@ def _line(row: LogRow) -> tuple[str, ...]:
 def _board(house: House) -> str:
     with house.store.read() as work:
         totals = work.outbox.totals()
-        letters = work.letters.count()
+        undecided = work.letters.undecided()
     parts = [
         f"{MARKS[state].sign} {count:,} {state.value.replace('_', ' ')}"
         for state, count in totals.items()
         if count
     ]
-    return f"{_sentence(totals, letters)} ({', '.join(parts) or 'no deliveries yet'})"
+    return f"{_sentence(totals, undecided)} ({', '.join(parts) or 'no deliveries yet'})"
 
 
 def _sentence(totals: Mapping[DeliveryState, int], letters: Mapping[LetterState, int]) -> str:

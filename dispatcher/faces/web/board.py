@@ -97,8 +97,8 @@ def board_routes(console: Console) -> APIRouter:
         with house.store.read() as work:
             directory = house.routing.present(work).directory
             totals = work.outbox.totals()
-            letters = work.letters.count()
-            in_review = letters.get(LetterState.IN_REVIEW, 0)
+            undecided = work.letters.undecided()
+            in_review = undecided.get(LetterState.IN_REVIEW, 0)
             pauses = work.pauses.all()
             count = work.outbox.count(asked.filter)
             pages = max(1, -(-count // PAGE_ROWS))
@@ -108,7 +108,7 @@ def board_routes(console: Console) -> APIRouter:
             request,
             "board.html",
             asked=asked,
-            sentence=first_line(totals, in_review, letters.get(LetterState.CONFIRMED, 0)),
+            sentence=first_line(totals, in_review, undecided.get(LetterState.CONFIRMED, 0)),
             totals=[(each, totals.get(each, 0)) for each in STATE_ORDER],
             in_review=in_review,
             pauses=[(pause, pause_in_words(pause, directory)) for pause in pauses],

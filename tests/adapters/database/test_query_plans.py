@@ -10,9 +10,10 @@ from sqlalchemy import Connection, event, text
 
 from dispatcher.adapters.database.engine import Database
 from dispatcher.adapters.database.fax_jobs import FaxJobTable
+from dispatcher.adapters.database.letters import LetterTable
 from dispatcher.adapters.database.outbox import OutboxTable
 from dispatcher.domain.delivery import DeliveryId
-from dispatcher.domain.letter import LetterId
+from dispatcher.domain.letter import LetterId, LetterState
 from tests.installation import NOON, THE_HAGUE
 
 ROWS = 20_000
@@ -35,8 +36,9 @@ def long_queue(database: Database) -> Database:
 _NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :rows) "
 _FILL = (
     """INSERT INTO letters (id, campaign, action_day, state, source, country, language, shielded, verdict,
-                             asked_for_person, mission, submitted_at)
-       SELECT i, 'c', '2027-09-24', 'approved', 'file', 'NL', 'en', false, 'pass', false, 'cn-nl-the-hague', :noon
+                             asked_for_person, mission, submitted_at, approved_at)
+       SELECT i, 'c', '2027-09-24', 'approved', 'file', 'NL', 'en', false, 'pass', false, 'cn-nl-the-hague', :noon,
+              :noon
        FROM n""",
     """INSERT INTO renderings (id, media_type, digest, enclosures, at)
        SELECT i, 'm', 'd', '', :noon FROM n WHERE i = 1""",
@@ -48,6 +50,7 @@ _FILL = (
     """INSERT INTO queue (delivery, kind, campaign, mission, due_at, rendered)
        SELECT i, 'letter', 'c', 'cn-nl-the-hague', :noon + CAST(i AS BIGINT) * 1000000, i % 400 <> 0
        FROM n""",
+    """INSERT INTO moves (subject, subject_id, new, "by", at) SELECT 'delivery', i, 'queued', 'outbox', :noon FROM n""",
 )
 
 
@@ -91,8 +94,12 @@ def _nodes(found: Any) -> Iterator[str]:
 
 
 def scans_the_outbox(plan: str) -> bool:
+    return scans(plan, "outbox")
+
+
+def scans(plan: str, table: str) -> bool:
     return any(
-        line.startswith("Seq Scan outbox") or (line.startswith("SCAN outbox") and "INDEX" not in line)
+        line.startswith(f"Seq Scan {table}") or (line.startswith(f"SCAN {table}") and "INDEX" not in line)
         for line in plan.splitlines()
     )
 
@@ -139,6 +146,25 @@ def test_settling_renewing_and_counting_go_by_indexes(long_queue: Database) -> N
 
         plan = plan_of(connection, work)
     assert not scans_the_outbox(plan), plan
+
+
+def test_whether_letters_are_dispatched_is_asked_letter_by_letter(long_queue: Database) -> None:
+    """For one and for a page of them; only who counts all of them reads the whole outbox."""
+    with long_queue.write() as connection:
+        table = LetterTable(connection, long_queue.vault)
+
+        def work() -> None:
+            table.get([LetterId(7)], lock=True)
+            table.get([LetterId(number) for number in range(100, 300)])
+            table.by_form_key("f" * 32)
+            table.in_state(LetterState.SUBMITTED)
+            table.undecided()
+            table.move(LetterId(7), LetterState.WITHDRAWN, at=NOON, by="t")
+
+        plan = plan_of(connection, work)
+    assert "ix_outbox_letter" in plan, plan
+    assert "ix_letters_undecided" in plan, plan
+    assert not any(scans(plan, table) for table in ("outbox", "letters", "moves")), plan
 
 
 def test_calls_and_doubts_of_faxes_are_found_by_indexes(long_queue: Database) -> None:
