@@ -58,6 +58,7 @@ class Line(asyncio.BufferedProtocol):
         envelope_answers = _BY_BDAT if offers.chunking else _BY_DATA
         self._stages = tuple(envelope_answers)
         self._in_step = (_BODY, *self._stages)
+        self._all_in_step = len(self._in_step)
         self._alarm = Alarm(lambda: self._break_off("The relay was silent for too long"))
         # A buffer of our own: asyncio's other way allocates 256 kB for each reply, a third of a letter's cost.
         self._incoming = memoryview(bytearray(_INCOMING))
@@ -182,16 +183,15 @@ class Line(asyncio.BufferedProtocol):
     def _heard_in_step(self, said: bytes) -> bool:
         """The letter was taken and the next one's envelope too, in one packet: nearly every letter's case, and a way
         through it that costs a third. False, and nothing heard, where anything is otherwise."""
-        expected = self._expected
-        if len(expected) != len(self._in_step) or expected[0] is not _BODY or self._winding_up:
+        expected, desk, errand = self._expected, self._desk, self.on_the_wire
+        if errand is None or desk is None or self._refused_at is not None or self._winding_up:
             return False
-        text = self._replies.take_in_step(said)
-        if text is None or self._refused_at is not None:
+        if len(expected) != self._all_in_step or (text := self._replies.take_in_step(said)) is None:
             return False
         expected.clear()
-        self._answer(self.on_the_wire, _outcome_of_body(_TAKEN, text))
         self.on_the_wire = None
         self._mail_answered = True
+        desk.answer(errand, _outcome_of_body(_TAKEN, text))
         self._write_body()
         return True
 

@@ -16,7 +16,6 @@ LONGEST_REPLY = 4 * LONGEST_LINE
 MOST_KNOWN = 64
 
 _LOWEST_CODE = 100
-_TAKEN = b"250 "
 # After the code: the last line, one with more to come, a code alone. An empty piece is in here too.
 _AFTER_CODE = b" -\r"
 
@@ -56,9 +55,9 @@ class Replies:
         the one is new with every letter, the other hardly ever, and is not read again. None, and nothing taken, where
         it is otherwise in any way."""
         line, _, behind = data.partition(b"\n")
-        if behind not in self._in_step or not line.startswith(_TAKEN) or self.unfinished:
+        if self.unfinished or behind not in self._in_step or line[:4] != b"250 ":
             return None
-        return line[len(_TAKEN) :].strip()
+        return line[4:].strip()
 
     def take(self, data: bytes) -> list[Reply]:
         """The replies that these bytes complete, in order; those before a garbled one included."""
