@@ -86,15 +86,15 @@ def body(content: bytes, offers: Offers) -> tuple[list[bytes], list[bytes]]:
     """The letter as DATA or BDAT wants it: the blocks that go first, with which no server has it whole, and the
     pieces of its end."""
     if offers.chunking:
-        before, after = [b"BDAT %d LAST\r\n" % len(content)], []
+        before, after = b"BDAT %d LAST\r\n" % len(content), b""
     else:
-        before, after = [], [FINAL_DOT]
+        before, after = b"", FINAL_DOT
         content = _stuffed(content)
     if len(content) <= BLOCK:
-        return [], [*before, content, *after]
+        return [], [before, content, after]
     last = (len(content) - 1) // BLOCK * BLOCK
     blocks = [content[start : start + BLOCK] for start in range(0, last, BLOCK)]
-    return [*before, *blocks], [content[last:], *after]
+    return [before, *blocks] if before else blocks, [content[last:], after]
 
 
 def _stuffed(content: bytes) -> bytes:

@@ -316,7 +316,8 @@ class Line(asyncio.BufferedProtocol):
         if self.begun is None:
             return
         blocks, self._last = body(self.begun.parcel.content, self._offers)
-        self._blocks.extend(blocks)
+        if blocks:
+            self._blocks.extend(blocks)
         self._write_blocks()
 
     def _write_blocks(self) -> None:
