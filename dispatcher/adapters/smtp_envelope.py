@@ -51,28 +51,29 @@ def envelope(parcel: Parcel, offers: Offers) -> list[bytes] | Outcome:
     """MAIL, RCPT and, where there is no BDAT, DATA: with their CRLF, in as many pieces as the relay wants to answer one by
     one. Or the refusal of a letter that this relay has said beforehand that it cannot carry; the relay would refuse it
     likewise."""
-    content = parcel.content
+    content, sender, recipient = parcel.content, parcel.sender, parcel.recipient
     eight_bit = not content.isascii()
     if offers.largest is not None and offers.largest < len(content):
         return _refused("5.3.4", f"The relay takes at most {offers.largest} bytes; this letter is longer.")
     if eight_bit and not offers.eight_bit:
         return _refused("5.6.3", "The letter holds 8-bit text, which the relay does not carry.")
     try:
-        utf8 = not (parcel.sender.isascii() and parcel.recipient.isascii())
-        sender = _wire_address(parcel.sender) if utf8 else parcel.sender
-        recipient = _wire_address(parcel.recipient) if utf8 else parcel.recipient
-        utf8 = utf8 and not (sender.isascii() and recipient.isascii())
-        if utf8 and not offers.utf8:
-            return _refused("5.6.7", "The mailbox's name goes beyond ASCII, which the relay does not carry.")
-        size = f" SIZE={len(content)}" if offers.size else ""
-        body = " BODY=8BITMIME" if eight_bit else ""
-        name = " SMTPUTF8" if utf8 else ""
-        status, notify = "", ""
-        if parcel.envelope_id and offers.dsn:
+        wishes = f" SIZE={len(content)}" if offers.size else ""
+        if eight_bit:
+            wishes += " BODY=8BITMIME"
+        if not (sender.isascii() and recipient.isascii()):
+            sender, recipient = _wire_address(sender), _wire_address(recipient)
+            if not (sender.isascii() and recipient.isascii()):
+                if not offers.utf8:
+                    words = "The mailbox's name goes beyond ASCII, which the relay does not carry."
+                    return _refused("5.6.7", words)
+                wishes += " SMTPUTF8"
+        notify = ""
+        if offers.dsn and parcel.envelope_id:
             # The headers alone: a notice must not carry the supporter's words through more hands.
-            status = f" RET=HDRS ENVID={_xtext(parcel.envelope_id)}"
+            wishes += f" RET=HDRS ENVID={_xtext(parcel.envelope_id)}"
             notify = " NOTIFY=SUCCESS,FAILURE,DELAY"
-        mail = f"MAIL FROM:<{sender}>{size}{body}{name}{status}\r\n"
+        mail = f"MAIL FROM:<{sender}>{wishes}\r\n"
         rcpt = f"RCPT TO:<{recipient}>{notify}\r\n"
         data = "" if offers.chunking else "DATA\r\n"
         if offers.pipelining:

@@ -28,19 +28,17 @@ _REFUSALS = range(400, 600)
 _YES = (221, 250)
 _LOST = "The connection to the relay was lost"
 _OUT_OF_TURN = "The relay spoke out of turn"
-
-
-# What a letter's envelope is answered stage by stage, and with which codes where all is well.
+# The answers to a letter's envelope where all is well.
 _BY_DATA: dict[Expected, int] = {Stage.MAIL: 250, Stage.RCPT: 250, Stage.DATA: 354}
 _BY_BDAT: dict[Expected, int] = {Stage.MAIL: 250, Stage.RCPT: 250}
-_TAKEN = 250
 
 
 class Line(asyncio.BufferedProtocol):
     """An open, signed-in connection, whose transport's protocol this becomes.
 
-    begun: the letter whose envelope is on the wire. on_the_wire: the one whose final dot was written and whose
-    answer is due. Every letter taken from the desk is answered or given back, whatever happens.
+    begun: the letter whose envelope is on the wire. due: the same when it waits for `hand_over`, else None.
+    on_the_wire: the one whose final dot was written and whose answer is due. Every letter taken from the desk is
+    answered or given back, whatever happens.
     """
 
     def __init__(self, transport: asyncio.Transport, offers: Offers, timeouts: Timeouts) -> None:
@@ -55,14 +53,13 @@ class Line(asyncio.BufferedProtocol):
             Aside.RSET: timeouts.command,
             Aside.LONE_DOT: timeouts.final,
         }
-        envelope_answers = _BY_BDAT if offers.chunking else _BY_DATA
-        self._stages = tuple(envelope_answers)
+        self._go_ahead = _BY_BDAT if offers.chunking else _BY_DATA
+        self._stages = tuple(self._go_ahead)
         self._in_step = (_BODY, *self._stages)
-        self._all_in_step = len(self._in_step)
         self._alarm = Alarm(lambda: self._break_off("The relay was silent for too long"))
         # A buffer of our own: asyncio's other way allocates 256 kB for each reply, a third of a letter's cost.
         self._incoming = memoryview(bytearray(_INCOMING))
-        self._replies = Replies(go_ahead=tuple(envelope_answers.values()))
+        self._replies = Replies(go_ahead=tuple(self._go_ahead.values()))
         # Replies that are due, in order; commands of the envelope that wait for those (lock-step).
         self._expected: deque[Expected] = deque()
         self._commands: deque[tuple[Expected, bytes]] = deque()
@@ -76,18 +73,14 @@ class Line(asyncio.BufferedProtocol):
         self._blocks: deque[bytes] = deque()
         self._last: list[bytes] = []
         self._following: Errand | None = None
-        # The letter that waits for `hand_over`.
         self.due: Errand | None = None
         self._paused = False
         # Whether the relay wants a body for a refused letter; whether the table must be cleared.
-        self._body_awaited = False
-        self._reset_due = False
+        self._body_awaited = self._reset_due = False
         # A line that has carried a letter or lain idle may be ended by the relay at any time.
-        self._fresh = True
-        self._resting = True
-        self._winding_up = False
+        self._fresh = self._resting = True
+        self._winding_up = self._ended = False
         self._question: asyncio.Future[bool] | None = None
-        self._ended = False
 
     @property
     def usable(self) -> bool:
@@ -108,10 +101,10 @@ class Line(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             self._break_off(_LOST)
             return
-        self.due = None
-        self.on_the_wire, self.begun, self._following = self.begun, self._following, None
+        self.on_the_wire, self.begun = self.begun, self._following
+        self.due = self._following = None
         self._mail_answered = self._fresh = False
-        self._expected.extend(self._in_step if self.begun is not None else (_BODY,))
+        self._expected.extend((_BODY,) if self.begun is None else self._in_step)
         self._transport.write(b"".join(self._last))
         self._last = []
         self._alarm.set(self._timeouts.final)
@@ -183,16 +176,18 @@ class Line(asyncio.BufferedProtocol):
     def _heard_in_step(self, said: bytes) -> bool:
         """The letter was taken and the next one's envelope too, in one packet: nearly every letter's case, and a way
         through it that costs a third. False, and nothing heard, where anything is otherwise."""
-        expected, desk, errand = self._expected, self._desk, self.on_the_wire
-        if errand is None or desk is None or self._refused_at is not None or self._winding_up:
+        desk, sent, begun = self._desk, self.on_the_wire, self.begun
+        if sent is None or begun is None or desk is None or len(self._expected) != len(self._in_step):
             return False
-        if len(expected) != self._all_in_step or (text := self._replies.take_in_step(said)) is None:
+        if self._winding_up or self._refused_at is not None:
             return False
-        expected.clear()
+        if (text := self._replies.take_in_step(said)) is None:
+            return False
+        self._expected.clear()
         self.on_the_wire = None
         self._mail_answered = True
-        desk.answer(errand, _outcome_of_body(_TAKEN, text))
-        self._write_body()
+        desk.answer(sent, _outcome_of_body(250, text))
+        self._write_body(begun)
         return True
 
     def _hear_one_by_one(self, replies: Sequence[Reply]) -> None:
@@ -203,15 +198,15 @@ class Line(asyncio.BufferedProtocol):
                 expected = self._expected.popleft()
                 if expected is _BODY:
                     self._heard_of_body(code, text)
+                elif self._refused_at is None and self._go_ahead.get(expected) == code:
+                    self._mail_answered = True
                 else:
                     self._heard(expected, code, text)
             else:
                 self._heard_out_of_turn(code, text)
-        if self._ended:
-            return
         if self._replies.garbled is not None:
             self._break_off("The relay's answer could not be read", self._replies.garbled)
-        elif replies and not self._expected and not self._resting:
+        elif replies and not (self._expected or self._resting or self._ended):
             self._go_on()
 
     def _heard(self, expected: Expected, code: int, text: bytes) -> None:
@@ -268,7 +263,7 @@ class Line(asyncio.BufferedProtocol):
         if self._commands:
             self._say(*self._commands.popleft())
         elif self.begun is not None and self._refused_at is None:
-            self._write_body()
+            self._write_body(self.begun)
         elif self._body_awaited and self._refused_at is not Stage.RCPT:
             # It refused the sender and yet wants a body: an empty one could reach the recipient.
             self._break_off("The relay is out of step")
@@ -310,20 +305,17 @@ class Line(asyncio.BufferedProtocol):
             self._answer(errand, found)
         return None, []
 
-    def _write_body(self) -> None:
+    def _write_body(self, begun: Errand) -> None:
         """The relay waits for it. No server delivers a letter without its end, so all but that goes out now, and the
         end with `hand_over`."""
-        if self.begun is None:
-            return
-        blocks, self._last = body(self.begun.parcel.content, self._offers)
-        if blocks:
-            self._blocks.extend(blocks)
+        blocks, self._last = body(begun.parcel.content, self._offers)
+        self._blocks += blocks
         self._write_blocks()
 
     def _write_blocks(self) -> None:
         while self._blocks and not self._paused:
             self._transport.write(self._blocks.popleft())
-        if self._blocks or self._paused or self._desk is None:
+        if self._paused or self._desk is None:
             return
         if self._replies.unfinished:
             self._break_off(_OUT_OF_TURN)
