@@ -67,13 +67,20 @@ class JournalFile:
     def __init__(self, path: Path, *, begun_on: str | None = None) -> None:
         self.name = path.name
         self._path = path
+        # A relay that says the same to every letter: what it said last, as it stands in a record.
+        self._last: Outcome | None = None
+        self._as_written = ""
         new = 0 if begun_on is None else os.O_CREAT | os.O_EXCL
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | new, 0o600)
         if begun_on is not None:
             self._append(f"{_MARK} {begun_on}\n".encode())
 
     def write(self, going: Sequence[DeliveryId], answers: Sequence[tuple[DeliveryId, Outcome]]) -> None:
-        record = "".join(map(_answer, answers))
+        record = ""
+        for delivery, outcome in answers:
+            if outcome is not self._last:
+                self._last, self._as_written = outcome, _as_written(outcome)
+            record += f"A {delivery} {self._as_written}"
         if going:
             record += f"G {' '.join(map(str, going))}\n"
         self._append(record.encode())
@@ -100,12 +107,11 @@ def boot_id() -> str:
         return "unknown"
 
 
-def _answer(pair: tuple[DeliveryId, Outcome]) -> str:
-    delivery, outcome = pair
+def _as_written(outcome: Outcome) -> str:
     code = outcome.code if outcome.code is not None else _NOTHING
     reference = outcome.provider_ref.replace(" ", "_")[:100] if outcome.provider_ref else _NOTHING
     relay = "relay" if outcome.relay else _NOTHING
-    return f"A {delivery} {outcome.kind} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
+    return f"{outcome.kind!s} {code} {outcome.enhanced_code or _NOTHING} {relay} {reference}\n"
 
 
 def _read(path: Path, courier: str, lease: str, boot: str | None) -> JournalPage:

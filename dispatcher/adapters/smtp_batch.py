@@ -35,6 +35,7 @@ class Batch:
         self.error: Exception | None = None
         self.unwritten = False
         self._parcels = iter(parcels)
+        # Given back, or taken to see whether there are more.
         self._waiting: list[Errand] = []
         self._on_lines = 0
         self._faults = 0
@@ -43,14 +44,14 @@ class Batch:
 
     def take(self) -> Errand | None:
         """The next parcel for a line, which then must answer it or give it back."""
-        if self._waiting or (self._stopped is None and self._fetch()):
+        errand = self._next()
+        if errand is not None:
             self._on_lines += 1
-            return self._waiting.pop()
-        return None
+        return errand
 
     def has_more(self) -> bool:
-        if not self._waiting and self._stopped is None:
-            self._fetch()
+        if not self._waiting and (errand := self._next()) is not None:
+            self._waiting.append(errand)
         return bool(self._waiting)
 
     def give_back(self, errand: Errand) -> None:
@@ -84,8 +85,8 @@ class Batch:
         if self._stopped is not None:
             return
         self._stopped = outcome
-        while self._waiting or self._fetch():
-            self._tell(self._waiting.pop().parcel, outcome)
+        while (errand := self._next()) is not None:
+            self._tell(errand.parcel, outcome)
         self._look_whether_over()
 
     def fail(self, error: Exception) -> None:
@@ -118,16 +119,17 @@ class Batch:
         except Exception as error:
             self.fail(error)
 
-    def _fetch(self) -> bool:
+    def _next(self) -> Errand | None:
+        """A batch that was stopped has none left."""
+        if self._waiting:
+            return self._waiting.pop()
         try:
             parcel = next(self._parcels, None)
         except Exception as error:
             self._parcels = iter(())
             self.fail(error)
-            return False
-        if parcel is not None:
-            self._waiting.append(Errand(parcel, self))
-        return parcel is not None
+            return None
+        return Errand(parcel, self) if parcel is not None else None
 
     def _tell(self, parcel: Parcel, outcome: Outcome) -> None:
         self.unwritten = True

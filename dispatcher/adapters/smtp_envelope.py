@@ -9,6 +9,7 @@ from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.services.transport import Parcel
 
 FINAL_DOT = b".\r\n"
+RESET = b"RSET\r\n"
 # What is written before the far end is seen to keep up; asyncio's own high-water mark. A letter up to this size
 # goes out in one write.
 BLOCK = 64 * 1024
@@ -46,32 +47,38 @@ class Offers:
         )
 
 
-def envelope(parcel: Parcel, offers: Offers) -> tuple[bytes, bytes] | Outcome:
-    """MAIL and RCPT with their CRLF, or the refusal of a letter that this relay has said beforehand that it
-    cannot carry; the relay would refuse it likewise."""
-    content = parcel.content
+def envelope(parcel: Parcel, offers: Offers) -> list[bytes] | Outcome:
+    """MAIL, RCPT and, where there is no BDAT, DATA: with their CRLF, in as many pieces as the relay wants to answer one by
+    one. Or the refusal of a letter that this relay has said beforehand that it cannot carry; the relay would refuse it
+    likewise."""
+    content, sender, recipient = parcel.content, parcel.sender, parcel.recipient
     eight_bit = not content.isascii()
     if offers.largest is not None and offers.largest < len(content):
         return _refused("5.3.4", f"The relay takes at most {offers.largest} bytes; this letter is longer.")
     if eight_bit and not offers.eight_bit:
         return _refused("5.6.3", "The letter holds 8-bit text, which the relay does not carry.")
     try:
-        utf8 = not (parcel.sender.isascii() and parcel.recipient.isascii())
-        sender = _wire_address(parcel.sender) if utf8 else parcel.sender
-        recipient = _wire_address(parcel.recipient) if utf8 else parcel.recipient
-        utf8 = utf8 and not (sender.isascii() and recipient.isascii())
-        if utf8 and not offers.utf8:
-            return _refused("5.6.7", "The mailbox's name goes beyond ASCII, which the relay does not carry.")
-        size = f" SIZE={len(content)}" if offers.size else ""
-        body = " BODY=8BITMIME" if eight_bit else ""
-        name = " SMTPUTF8" if utf8 else ""
-        status, notify = "", ""
-        if parcel.envelope_id and offers.dsn:
+        wishes = f" SIZE={len(content)}" if offers.size else ""
+        if eight_bit:
+            wishes += " BODY=8BITMIME"
+        if not (sender.isascii() and recipient.isascii()):
+            sender, recipient = _wire_address(sender), _wire_address(recipient)
+            if not (sender.isascii() and recipient.isascii()):
+                if not offers.utf8:
+                    words = "The mailbox's name goes beyond ASCII, which the relay does not carry."
+                    return _refused("5.6.7", words)
+                wishes += " SMTPUTF8"
+        notify = ""
+        if offers.dsn and parcel.envelope_id:
             # The headers alone: a notice must not carry the supporter's words through more hands.
-            status = f" RET=HDRS ENVID={_xtext(parcel.envelope_id)}"
+            wishes += f" RET=HDRS ENVID={_xtext(parcel.envelope_id)}"
             notify = " NOTIFY=SUCCESS,FAILURE,DELAY"
-        mail = f"MAIL FROM:<{sender}>{size}{body}{name}{status}\r\n".encode()
-        return mail, f"RCPT TO:<{recipient}>{notify}\r\n".encode()
+        mail = f"MAIL FROM:<{sender}>{wishes}\r\n"
+        rcpt = f"RCPT TO:<{recipient}>{notify}\r\n"
+        data = "" if offers.chunking else "DATA\r\n"
+        if offers.pipelining:
+            return [f"{mail}{rcpt}{data}".encode()]
+        return [command.encode() for command in (mail, rcpt, data) if command]
     except UnicodeError:
         return _refused("5.1.3", "The address is none that mail can be sent to.")
 
@@ -80,15 +87,15 @@ def body(content: bytes, offers: Offers) -> tuple[list[bytes], list[bytes]]:
     """The letter as DATA or BDAT wants it: the blocks that go first, with which no server has it whole, and the
     pieces of its end."""
     if offers.chunking:
-        before, after = [b"BDAT %d LAST\r\n" % len(content)], []
+        before, after = b"BDAT %d LAST\r\n" % len(content), b""
     else:
-        before, after = [], [FINAL_DOT]
+        before, after = b"", FINAL_DOT
         content = _stuffed(content)
     if len(content) <= BLOCK:
-        return [], [*before, content, *after]
+        return [], [before, content, after]
     last = (len(content) - 1) // BLOCK * BLOCK
     blocks = [content[start : start + BLOCK] for start in range(0, last, BLOCK)]
-    return [*before, *blocks], [content[last:], *after]
+    return [before, *blocks] if before else blocks, [content[last:], after]
 
 
 def _stuffed(content: bytes) -> bytes:
@@ -107,6 +114,9 @@ def _wire_address(address: str) -> str:
 
 def _xtext(words: str) -> str:
     """RFC 3461 section 4."""
+    # Our own names hold nothing else; to see that takes half the time of the substitution.
+    if words.isascii() and words.isprintable() and not (" " in words or "+" in words or "=" in words):
+        return words
     return _NOT_XTEXT.sub(lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
 
 

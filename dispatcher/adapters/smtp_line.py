@@ -15,7 +15,7 @@ from functools import lru_cache
 
 from dispatcher.adapters.smtp_batch import Batch, Errand
 from dispatcher.adapters.smtp_desk import Desk
-from dispatcher.adapters.smtp_envelope import FINAL_DOT, Offers, body, envelope
+from dispatcher.adapters.smtp_envelope import FINAL_DOT, RESET, Offers, body, envelope
 from dispatcher.adapters.smtp_patience import Alarm, Timeouts
 from dispatcher.adapters.smtp_replies import MOST_KNOWN, Aside, Expected, Replies, Reply, in_words, no_answer
 from dispatcher.domain.outcome import Outcome, OutcomeKind
@@ -28,20 +28,17 @@ _REFUSALS = range(400, 600)
 _YES = (221, 250)
 _LOST = "The connection to the relay was lost"
 _OUT_OF_TURN = "The relay spoke out of turn"
-
-
-_MAIL_TO_DATA: tuple[Expected, ...] = (Stage.MAIL, Stage.RCPT, Stage.DATA)
-_IN_STEP: deque[Expected] = deque((_BODY, *_MAIL_TO_DATA))
-_ALL_IN_STEP = len(_IN_STEP)
-_OK, _GO_AHEAD = 250, 354
-_MAIL_TO_RCPT: tuple[Expected, ...] = (Stage.MAIL, Stage.RCPT)
+# The answers to a letter's envelope where all is well.
+_BY_DATA: dict[Expected, int] = {Stage.MAIL: 250, Stage.RCPT: 250, Stage.DATA: 354}
+_BY_BDAT: dict[Expected, int] = {Stage.MAIL: 250, Stage.RCPT: 250}
 
 
 class Line(asyncio.BufferedProtocol):
     """An open, signed-in connection, whose transport's protocol this becomes.
 
-    begun: the letter whose envelope is on the wire. on_the_wire: the one whose final dot was written and whose
-    answer is due. Every letter taken from the desk is answered or given back, whatever happens.
+    begun: the letter whose envelope is on the wire. due: the same when it waits for `hand_over`, else None.
+    on_the_wire: the one whose final dot was written and whose answer is due. Every letter taken from the desk is
+    answered or given back, whatever happens.
     """
 
     def __init__(self, transport: asyncio.Transport, offers: Offers, timeouts: Timeouts) -> None:
@@ -56,11 +53,13 @@ class Line(asyncio.BufferedProtocol):
             Aside.RSET: timeouts.command,
             Aside.LONE_DOT: timeouts.final,
         }
-        self._stages = _MAIL_TO_RCPT if offers.chunking else _MAIL_TO_DATA
+        self._go_ahead = _BY_BDAT if offers.chunking else _BY_DATA
+        self._stages = tuple(self._go_ahead)
+        self._in_step = (_BODY, *self._stages)
         self._alarm = Alarm(lambda: self._break_off("The relay was silent for too long"))
         # A buffer of our own: asyncio's other way allocates 256 kB for each reply, a third of a letter's cost.
         self._incoming = memoryview(bytearray(_INCOMING))
-        self._replies = Replies()
+        self._replies = Replies(go_ahead=tuple(self._go_ahead.values()))
         # Replies that are due, in order; commands of the envelope that wait for those (lock-step).
         self._expected: deque[Expected] = deque()
         self._commands: deque[tuple[Expected, bytes]] = deque()
@@ -74,26 +73,18 @@ class Line(asyncio.BufferedProtocol):
         self._blocks: deque[bytes] = deque()
         self._last: list[bytes] = []
         self._following: Errand | None = None
-        self._ready = False
+        self.due: Errand | None = None
         self._paused = False
         # Whether the relay wants a body for a refused letter; whether the table must be cleared.
-        self._body_awaited = False
-        self._reset_due = False
+        self._body_awaited = self._reset_due = False
         # A line that has carried a letter or lain idle may be ended by the relay at any time.
-        self._fresh = True
-        self._resting = True
-        self._winding_up = False
+        self._fresh = self._resting = True
+        self._winding_up = self._ended = False
         self._question: asyncio.Future[bool] | None = None
-        self._ended = False
 
     @property
     def usable(self) -> bool:
         return not self._ended and not self._transport.is_closing()
-
-    @property
-    def due(self) -> Errand | None:
-        """The letter that waits for `hand_over`."""
-        return self.begun if self._ready else None
 
     def begin(self, desk: Desk) -> None:
         """Takes letters from the desk until it has none."""
@@ -110,12 +101,10 @@ class Line(asyncio.BufferedProtocol):
         if self._transport.is_closing():
             self._break_off(_LOST)
             return
-        self._ready = False
-        self.on_the_wire, self.begun, self._following = self.begun, self._following, None
+        self.on_the_wire, self.begun = self.begun, self._following
+        self.due = self._following = None
         self._mail_answered = self._fresh = False
-        self._expected.append(_BODY)
-        if self.begun is not None:
-            self._expected.extend(self._stages)
+        self._expected.extend((_BODY,) if self.begun is None else self._in_step)
         self._transport.write(b"".join(self._last))
         self._last = []
         self._alarm.set(self._timeouts.final)
@@ -161,17 +150,10 @@ class Line(asyncio.BufferedProtocol):
         return self._incoming
 
     def buffer_updated(self, nbytes: int) -> None:
-        replies = self._replies.take(bytes(self._incoming[:nbytes]))
-        if len(replies) != _ALL_IN_STEP or not self._heard_all_is_well(*replies):
-            self._hear_one_by_one(replies)
-        if self._ended:
-            return
-        if self._replies.garbled is not None:
-            self._break_off("The relay's answer could not be read", self._replies.garbled)
-            return
-        if replies and not self._expected and not self._resting:
-            self._go_on()
-        if not self._ready:
+        said = self._incoming[:nbytes].tobytes()
+        if not self._heard_in_step(said):
+            self._hear_one_by_one(self._replies.take(said))
+        if self.due is None:
             self._watch()
 
     def eof_received(self) -> None:
@@ -185,11 +167,28 @@ class Line(asyncio.BufferedProtocol):
 
     def resume_writing(self) -> None:
         self._paused = False
-        if self._last and not self._ready and not self._ended:
+        if self._last and self.due is None and not self._ended:
             self._write_blocks()
             self._watch()
 
     # What the relay says.
+
+    def _heard_in_step(self, said: bytes) -> bool:
+        """The letter was taken and the next one's envelope too, in one packet: nearly every letter's case, and a way
+        through it that costs a third. False, and nothing heard, where anything is otherwise."""
+        desk, sent, begun = self._desk, self.on_the_wire, self.begun
+        if sent is None or begun is None or desk is None or len(self._expected) != len(self._in_step):
+            return False
+        if self._winding_up or self._refused_at is not None:
+            return False
+        if (text := self._replies.take_in_step(said)) is None:
+            return False
+        self._expected.clear()
+        self.on_the_wire = None
+        self._mail_answered = True
+        desk.answer(sent, _outcome_of_body(250, text))
+        self._write_body(begun)
+        return True
 
     def _hear_one_by_one(self, replies: Sequence[Reply]) -> None:
         for code, text in replies:
@@ -199,10 +198,16 @@ class Line(asyncio.BufferedProtocol):
                 expected = self._expected.popleft()
                 if expected is _BODY:
                     self._heard_of_body(code, text)
+                elif self._refused_at is None and self._go_ahead.get(expected) == code:
+                    self._mail_answered = True
                 else:
                     self._heard(expected, code, text)
             else:
                 self._heard_out_of_turn(code, text)
+        if self._replies.garbled is not None:
+            self._break_off("The relay's answer could not be read", self._replies.garbled)
+        elif replies and not (self._expected or self._resting or self._ended):
+            self._go_on()
 
     def _heard(self, expected: Expected, code: int, text: bytes) -> None:
         if isinstance(expected, Aside):
@@ -213,18 +218,6 @@ class Line(asyncio.BufferedProtocol):
             self._mail_answered = True
         else:
             self._heard_refusal(expected, code, text)
-
-    def _heard_all_is_well(self, body: Reply, mail: Reply, rcpt: Reply, data: Reply) -> bool:
-        """The letter was taken and the next one's envelope too, in one packet: nearly every letter's case, and a way
-        through it that costs a third. False, and nothing heard, where anything is otherwise."""
-        if self._expected != _IN_STEP or self._refused_at is not None or self._winding_up:
-            return False
-        if body[0] != _OK or mail[0] != _OK or rcpt[0] != _OK or data[0] != _GO_AHEAD:
-            return False
-        self._expected.clear()
-        self._heard_of_body(*body)
-        self._mail_answered = True
-        return True
 
     def _heard_of_body(self, code: int, text: bytes) -> None:
         outcome = _outcome_of_body(code, text)
@@ -270,11 +263,7 @@ class Line(asyncio.BufferedProtocol):
         if self._commands:
             self._say(*self._commands.popleft())
         elif self.begun is not None and self._refused_at is None:
-            # The relay waits for the body. No server delivers a letter without its end, so all but that goes out
-            # now, and the end with `hand_over`.
-            blocks, self._last = body(self.begun.parcel.content, self._offers)
-            self._blocks.extend(blocks)
-            self._write_blocks()
+            self._write_body(self.begun)
         elif self._body_awaited and self._refused_at is not Stage.RCPT:
             # It refused the sender and yet wants a body: an empty one could reach the recipient.
             self._break_off("The relay is out of step")
@@ -295,28 +284,38 @@ class Line(asyncio.BufferedProtocol):
                 self._resting, self._fresh = True, False
                 self._desk.idle(self)
             return
-        self._commands.extend(zip(self._stages, commands, strict=True))
-        if self._reset_due:
-            self._reset_due = False
-            self._commands.appendleft((Aside.RSET, b"RSET\r\n"))
-        self._say(*self._commands.popleft())
-        while self._offers.pipelining and self._commands:
+        if self._offers.pipelining:
+            if self._reset_due:
+                self._say(Aside.RSET, RESET)
+            self._expected.extend(self._stages)
+            self._transport.write(b"".join(commands))
+        else:
+            if self._reset_due:
+                self._commands.append((Aside.RSET, RESET))
+            self._commands.extend(zip(self._stages, commands, strict=True))
             self._say(*self._commands.popleft())
+        self._reset_due = False
 
     def _take(self) -> tuple[Errand | None, list[bytes]]:
         """A letter that this relay can carry, with its envelope; those that it cannot are answered."""
         while self._desk is not None and (errand := self._desk.take()) is not None:
             found = envelope(errand.parcel, self._offers)
-            if isinstance(found, Outcome):
-                self._answer(errand, found)
-                continue
-            return errand, [*found] if self._offers.chunking else [*found, b"DATA\r\n"]
+            if not isinstance(found, Outcome):
+                return errand, found
+            self._answer(errand, found)
         return None, []
+
+    def _write_body(self, begun: Errand) -> None:
+        """The relay waits for it. No server delivers a letter without its end, so all but that goes out now, and the
+        end with `hand_over`."""
+        blocks, self._last = body(begun.parcel.content, self._offers)
+        self._blocks += blocks
+        self._write_blocks()
 
     def _write_blocks(self) -> None:
         while self._blocks and not self._paused:
             self._transport.write(self._blocks.popleft())
-        if self._blocks or self._paused or self._desk is None:
+        if self._paused or self._desk is None:
             return
         if self._replies.unfinished:
             self._break_off(_OUT_OF_TURN)
@@ -324,7 +323,7 @@ class Line(asyncio.BufferedProtocol):
             if self._offers.pipelining:
                 self._following, commands = self._take()
                 self._last += commands
-            self._ready = True
+            self.due = self.begun
             self._alarm.rest()
             self._desk.ready(self)
 
@@ -348,7 +347,7 @@ class Line(asyncio.BufferedProtocol):
             return
         if self._expected:
             self._alarm.set(self._patience[self._expected[0]])
-        elif self._last and not self._ready:
+        elif self._last and self.due is None:
             self._alarm.set(self._timeouts.block)
         else:
             self._alarm.rest()
@@ -362,7 +361,7 @@ class Line(asyncio.BufferedProtocol):
         for errand in (self._following, None if self._refused_at else self.begun):
             if errand is not None and self._desk is not None:
                 self._desk.give_back(errand)
-        self.begun = self._following = None
+        self.begun = self._following = self.due = None
 
     def _break_off(self, words: str, garbled: bytes | None = None) -> None:
         """Ends the line. Of its letters, the one whose final dot was written is unknown, for nobody can tell how
@@ -379,7 +378,9 @@ class Line(asyncio.BufferedProtocol):
             self._answer(self.begun, no_answer(stage, words, garbled))
             self.begun = None
         self._give_back_the_rest()
-        self._last, self._ready = [], False
+        self._last, self.due = [], None
+        # Nothing is waited for, so nothing that still comes in is heard.
+        self._expected.clear()
         self._blocks.clear()
         self._answer_question(False)
         if self._desk is not None:

@@ -34,19 +34,27 @@ class Teller(Scribe):
     """Keeps what is in the journal until the courier is told. faults: relay faults and missing answers in a row."""
 
     gone: list[DeliveryId] = field(default_factory=list)
-    answers: list[tuple[DeliveryId, tuple[Any, ...]]] = field(default_factory=list)
+    answers: list[tuple[DeliveryId, Outcome]] = field(default_factory=list)
     faults: int = 0
 
     def answered(self, delivery: DeliveryId, outcome: Outcome) -> None:
-        super().answered(delivery, outcome)
+        self._heard.append((delivery, outcome))  # as the Scribe does, and a call less for each letter
         self.faults = self.faults + 1 if outcome.relay or outcome.kind is _UNKNOWN else 0
 
     def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
         self.gone += going
-        self.answers += [
-            (id, (_KINDS[o.kind], o.code, o.enhanced_code, o.reply, o.provider_ref, o.relay))
-            for id, o in heard
-        ]
+        self.answers += heard
+
+    def take(self) -> tuple[list[DeliveryId], list[tuple[DeliveryId, tuple[Any, ...]]]]:
+        """What the courier has not been told yet: what may have left, and the answers in plain types."""
+        gone, answers, self.gone, self.answers = self.gone, self.answers, [], []
+        told = []
+        last, said = None, ()
+        for delivery, outcome in answers:
+            if outcome is not last:  # a relay says the same to many
+                last, said = outcome, _said(outcome)
+            told.append((delivery, said))
+        return gone, told
 
 
 @dataclass(kw_only=True, eq=False)
@@ -183,29 +191,41 @@ class Lines:
 
     def _tell(self, name: str, teller: Teller) -> None:
         if teller.gone or teller.answers:
-            self._frames.say(("told", name, teller.gone, teller.answers))
-            teller.gone, teller.answers = [], []
+            self._frames.say(("told", name, *teller.take()))
+
+
+def _said(outcome: Outcome) -> tuple[Any, ...]:
+    return (
+        _KINDS[outcome.kind],
+        outcome.code,
+        outcome.enhanced_code,
+        outcome.reply,
+        outcome.provider_ref,
+        outcome.relay,
+    )
 
 
 class _Handed(Parcel):
+    """The courier has looked at it when it was made; it is not looked at again."""
+
     __slots__ = ()
 
-    def __post_init__(self) -> None:
-        """The courier has looked at it."""
+    def __init__(
+        self, delivery: DeliveryId, sender: str, recipient: str, content: bytes, envelope_id: str | None
+    ) -> None:
+        self.delivery = delivery
+        self.sender = sender
+        self.recipient = recipient
+        self.content = content
+        self.envelope_id = envelope_id
 
 
 def _made(parcels: list[Any], contents: memoryview) -> Iterator[Parcel]:
     start = 0
     for delivery, sender, recipient, envelope_id, length in parcels:
-        content = bytes(contents[start : start + length])
-        start += length
-        yield _Handed(
-            delivery=delivery,
-            sender=sender,
-            recipient=recipient,
-            content=content,
-            envelope_id=envelope_id,
-        )
+        end = start + length
+        yield _Handed(delivery, sender, recipient, contents[start:end].tobytes(), envelope_id)
+        start = end
 
 
 def _journal_fault(error: OSError) -> tuple[str, str]:

@@ -31,10 +31,12 @@ class Alarm:
         self._ring = ring
         self._limit = inf
         self._timer: asyncio.TimerHandle | None = None
+        # When that will look at the clock.
+        self._looks_at = inf
 
     def set(self, seconds: float) -> None:
         limit = self._limit = self._loop.time() + seconds
-        if self._timer is None or limit < self._timer.when():
+        if limit < self._looks_at:
             self._start(limit)
 
     def rest(self) -> None:
@@ -46,14 +48,17 @@ class Alarm:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._looks_at = inf
 
     def _start(self, limit: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_at(limit, self._look)
+        self._looks_at = limit
 
     def _look(self) -> None:
         self._timer = None
+        self._looks_at = inf
         if self._loop.time() >= self._limit:
             self._ring()
         elif self._limit < inf:

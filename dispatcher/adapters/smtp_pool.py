@@ -137,13 +137,18 @@ class Pool:
             self._quiet.set()
 
     def _hand_over(self, lines: Sequence[Line]) -> None:
-        by_batch: dict[Batch, list[tuple[Line, DeliveryId]]] = {}
+        by_batch: dict[Batch, tuple[list[Line], list[DeliveryId]]] = {}
         for line in lines:
             if (errand := line.due) is not None:
-                by_batch.setdefault(errand.batch, []).append((line, errand.parcel.delivery))
-        for batch, due in by_batch.items():
-            noted = batch.going([delivery for _, delivery in due])
-            for line, _ in due:
+                batch = errand.batch
+                if batch not in by_batch:
+                    by_batch[batch] = [], []
+                due, deliveries = by_batch[batch]
+                due.append(line)
+                deliveries.append(errand.parcel.delivery)
+        for batch, (due, deliveries) in by_batch.items():
+            noted = batch.going(deliveries)
+            for line in due:
                 if noted:
                     line.hand_over()
                 else:

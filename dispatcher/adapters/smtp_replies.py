@@ -1,5 +1,6 @@
 """What the relay says, cut into replies."""
 
+from collections.abc import Sequence
 from enum import Enum
 
 from dispatcher.domain.outcome import Outcome
@@ -11,7 +12,7 @@ Reply = tuple[int, bytes]
 # RFC 5321 4.5.3.1.5 allows 512 octets; servers that say more at once are common, endless ones are broken.
 LONGEST_LINE = 8192
 LONGEST_REPLY = 4 * LONGEST_LINE
-# A relay says the same few things all day; these are read once. Queue ids end up in here too, until it is full.
+# A relay says the same few things all day; these are read once. Queue ids end up among them, until there are so many.
 MOST_KNOWN = 64
 
 _LOWEST_CODE = 100
@@ -34,24 +35,46 @@ Expected = Stage | Aside
 class Replies:
     """Collects one line's replies (RFC 5321 4.2), however the bytes are split.
 
-    garbled: what came that is no reply, from which on nothing can be trusted to be in step; None while all is
-    well.
+    go_ahead: the codes with which a relay in step goes on to the next letter. garbled: what came that is no reply,
+    from which on nothing can be trusted to be in step; None while all is well. unfinished: whether a reply has begun
+    and not ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, go_ahead: Sequence[int] = ()) -> None:
+        self._go_ahead = list(go_ahead)
+        self._in_step: set[bytes] = set()
         self._rest = b""
         self._known: dict[bytes, Reply] = {}
         self._begun: list[bytes] = []
         self._size = 0
         self.garbled: bytes | None = None
+        self.unfinished = False
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether a reply has begun and not ended."""
-        return bool(self._rest or self._begun)
+    def take_in_step(self, data: bytes) -> bytes | None:
+        """The text of a 250, where these bytes are that and, behind it, what `take` has read before as the go-ahead:
+        the one is new with every letter, the other hardly ever, and is not read again. None, and nothing taken, where
+        it is otherwise in any way."""
+        line, _, behind = data.partition(b"\n")
+        if self.unfinished or behind not in self._in_step or line[:4] != b"250 ":
+            return None
+        return line[4:].strip()
 
     def take(self, data: bytes) -> list[Reply]:
         """The replies that these bytes complete, in order; those before a garbled one included."""
+        replies = self._read(data)
+        if len(replies) > 1 and not self.unfinished and len(self._in_step) < MOST_KNOWN:
+            self._remember(data, replies)
+        self.unfinished = bool(self._rest or self._begun)
+        return replies
+
+    def _remember(self, data: bytes, replies: Sequence[Reply]) -> None:
+        """What stands behind the first line, where each line is a reply and nothing is left over."""
+        behind = data.partition(b"\n")[2]
+        whole = len(replies) == data.count(b"\n") and data.endswith(b"\n")
+        if whole and [code for code, _ in replies[1:]] == self._go_ahead:
+            self._in_step.add(behind)
+
+    def _read(self, data: bytes) -> list[Reply]:
         if self._rest:
             data = self._rest + data
         lines = data.split(b"\n")

@@ -11,7 +11,7 @@ from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.services.journal import JournalPage
 
-ONE, TWO, THREE = DeliveryId(1), DeliveryId(2), DeliveryId(3)
+ONE, TWO, THREE, FOUR = (DeliveryId(number) for number in range(1, 5))
 TAKEN = Outcome(
     kind=OutcomeKind.ACCEPTED, code=250, enhanced_code="2.0.0", reply="queued as 4bXq2", provider_ref="4bXq2"
 )
@@ -39,6 +39,15 @@ def test_a_page_tells_what_went_and_what_was_answered(tmp_path: Path) -> None:
     one, two = found.answers[ONE], found.answers[TWO]
     assert (one.kind, one.code, one.enhanced_code, one.provider_ref) == (TAKEN.kind, 250, "2.0.0", "4bXq2")
     assert (two.kind, two.code, two.relay) == (DOWN.kind, None, True)
+
+
+def test_what_many_were_answered_alike_stands_with_each_of_them(tmp_path: Path) -> None:
+    page = JournalFolder(tmp_path, "dead").open("a-lease")
+    page.write([ONE, TWO, THREE, FOUR], [])
+    page.write([], [(ONE, TAKEN), (TWO, TAKEN)])
+    page.write([], [(THREE, DOWN), (FOUR, TAKEN)])
+    kinds = {id: outcome.kind for id, outcome in left_by(tmp_path).answers.items()}
+    assert kinds == {ONE: TAKEN.kind, TWO: TAKEN.kind, THREE: DOWN.kind, FOUR: TAKEN.kind}
 
 
 def test_words_of_the_far_end_are_not_written_down(tmp_path: Path) -> None:

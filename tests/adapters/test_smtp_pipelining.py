@@ -124,6 +124,61 @@ def test_the_body_of_one_letter_and_the_envelope_of_the_next_go_in_one_write() -
     assert run(work()) == [envelope(0), body + envelope(1), body + envelope(2), body, b"QUIT\r\n"]
 
 
+GO_AHEAD = b"250 ok\r\n250 ok\r\n354 go on\r\n"
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["pipelined", "both"])
+@pytest.mark.parametrize(
+    ("odd", "kinds"),
+    [
+        (b"250 ok 4\r\n" + GO_AHEAD, [ACCEPTED, ACCEPTED]),
+        (b"250-ok\r\n250 4\r\n" + GO_AHEAD, [ACCEPTED, ACCEPTED]),
+        (b"550 5.7.1 no\r\n" + GO_AHEAD, [REFUSED, ACCEPTED]),
+        (b"421 4.3.2 closing\r\n" + GO_AHEAD, [DEFERRED, ACCEPTED]),
+        (b"nonsense\r\n" + GO_AHEAD, [UNKNOWN, ACCEPTED]),
+        (b"250 ok\r\n250 ok\r\n550 5.1.1 nobody\r\n503 no\r\n", [ACCEPTED, REFUSED]),
+        (b"250 ok\r\n250 ok\r\n421 4.3.2 closing\r\n503 no\r\n", [ACCEPTED, DEFERRED]),
+        (b"250 ok\r\n250 ok\r\nnonsense\r\n354 go on\r\n", [ACCEPTED, DEFERRED]),
+        (b"250 ok\r\n" + GO_AHEAD + b"250 more\r\n", [ACCEPTED, DEFERRED]),
+        (b"250 ok\r\n" + GO_AHEAD + b"25", [ACCEPTED, DEFERRED]),
+    ],
+)
+def test_a_relay_long_in_step_is_heard_when_it_says_something_else(
+    odd: bytes, kinds: list[Any], chunked: bool
+) -> None:
+    """Each answer is one packet; the fifth letter's is the odd one. kinds: of the fifth letter and the sixth."""
+    bodies = 0
+
+    def answer(wanted: bytes) -> bytes:
+        nonlocal bodies
+        cleared = b"250 clean\r\n" if b"RSET\r\n" in wanted else b""
+        taken = b""
+        if b"Subject" in wanted:
+            bodies += 1
+            taken = b"250 ok %d\r\n" % bodies
+        said = odd if bodies == 5 and taken else cleared + taken + (GO_AHEAD if b"MAIL" in wanted else b"")
+        return said.replace(b"354 go on\r\n", b"").replace(b"503 no\r\n", b"") if chunked else said
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hello\r\n")
+        await reader.readline()
+        writer.write(b"250-hello\r\n" + (b"250-CHUNKING\r\n" if chunked else b"") + b"250 PIPELINING\r\n")
+        while (wanted := await reader.read(65536)) and wanted != b"QUIT\r\n":
+            writer.write(answer(wanted))
+        writer.close()
+
+    async def work() -> Journal:
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            courier = transport(server.sockets[0].getsockname()[1])
+            journal = await send(courier, [parcel(number) for number in range(10)])
+            await courier.close()
+            return journal
+
+    journal = run(work())
+    expected = [ACCEPTED] * 4 + kinds + [ACCEPTED] * 4
+    assert [journal.outcomes[number].kind for number in range(10)] == expected
+
+
 def test_chunks_need_no_permission_and_go_with_the_next_letters_envelope() -> None:
     outcomes, server, _ = sent([], (*PIPELINED, "CHUNKING"))
     assert {outcome.kind for outcome in outcomes} == {ACCEPTED}
