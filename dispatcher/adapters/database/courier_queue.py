@@ -37,7 +37,7 @@ _WORTH_A_STATEMENT = 16
 class CourierQueue(MoveLog):
     def due(self, *, notices: bool, now: datetime, limit: int) -> list[Claimed]:
         kind = NOTICE if notices else LETTER
-        return list(map(_claimed, QueueTable(self._connection).due(kind=kind, now=now, limit=limit)))
+        return _claimed(QueueTable(self._connection).due(kind=kind, now=now, limit=limit))
 
     def start(
         self, ids: Sequence[DeliveryId], *, courier: str, lease: str, until: datetime, at: datetime
@@ -318,12 +318,15 @@ def by_courier(courier: str) -> str:
     return f"courier {courier[:8]}"
 
 
-def _claimed(row: Any) -> Claimed:
-    id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour = row
-    return Claimed(
-        id, letter, campaign, notice and _NOTICES[notice], mission, channel and _CHANNELS[channel], recipient,
-        rendering, bool(any_hour),
-    )  # fmt: skip
+def _claimed(rows: Sequence[Any]) -> list[Claimed]:
+    make = Claimed._make  # half the time of a call of the class
+    return [
+        make((
+            id, letter, campaign, notice and _NOTICES[notice], mission, channel and _CHANNELS[channel],
+            recipient, rendering, any_hour == 1,
+        ))
+        for id, letter, campaign, notice, mission, channel, recipient, rendering, any_hour in rows
+    ]  # fmt: skip
 
 
 # An Enum's call, or its `value`, takes five times as long.

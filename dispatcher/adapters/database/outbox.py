@@ -55,6 +55,8 @@ from dispatcher.services.store import Approved
 
 _S = DeliveryState
 _APPROVED = tuple(renderings.c[name] for name in ("content", *Approved._fields[1:]))
+# Half the time of a call of the class.
+_MAKE_APPROVED = Approved._make
 
 
 class OutboxTable(CourierQueue, DeliveryLog):
@@ -165,11 +167,12 @@ class OutboxTable(CourierQueue, DeliveryLog):
         }
 
     def approved(self, ids: Sequence[int]) -> dict[int, Approved]:
-        unseal, context = vault_of(self._connection.dialect).unseal, RENDERED.context.encode()
+        rows = [row for row in picked(self._connection, _APPROVED, ids) if row[1] is not None]
+        vault, context = vault_of(self._connection.dialect), RENDERED.context.encode()
+        contents = vault.unseal_all([sealed for _, sealed, _, _ in rows], context)
         return {
-            id: Approved(unseal(sealed, context), tuple(enclosures.split()) if enclosures else (), pages)
-            for id, sealed, enclosures, pages in picked(self._connection, _APPROVED, ids)
-            if sealed is not None
+            id: _MAKE_APPROVED((content, tuple(enclosures.split()) if enclosures else (), pages))
+            for (id, _, enclosures, pages), content in zip(rows, contents, strict=True)
         }
 
     def move(

@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -26,6 +27,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _KEY_BYTES = 32  # AES-256
 _NONCE_BYTES = 12  # NIST SP 800-38D 8.2: 96 bits, random
 _SEAL_VERSION = b"\x01"
+# Where they stand behind the version.
+_NONCE, _SEALED = slice(1, 1 + _NONCE_BYTES), slice(1 + _NONCE_BYTES, None)
 # A number of at most 64 bits, and 128 bits of a keyed hash.
 _TOKEN = re.compile(r"[0-9a-f]{1,16}-[0-9a-f]{32}", re.ASCII)
 
@@ -63,6 +66,8 @@ class Vault:
         # Tells one key from another and says nothing about it: backups carry it.
         self.fingerprint = hashlib.blake2b(key, digest_size=8, person=b"fingerprint").hexdigest()
         self._token_key = hashlib.blake2b(key, digest_size=_KEY_BYTES, person=b"links").digest()
+        # The keyed hash of each purpose so far: a copy of it costs less than the key and the purpose anew.
+        self._token_hashes: dict[str, hashlib.blake2b] = {}
 
     @classmethod
     def open(cls, path: Path) -> "Vault":
@@ -83,8 +88,13 @@ class Vault:
         return _SEAL_VERSION + nonce + self._aead.encrypt(nonce, plain, context)
 
     def unseal(self, sealed: bytes, context: bytes) -> bytes:
+        return self.unseal_all([sealed], context)[0]
+
+    def unseal_all(self, sealed: Iterable[bytes], context: bytes) -> list[bytes]:
+        """Each of them, in their order; raises where one of them cannot be opened."""
+        decrypt = self._aead.decrypt
         try:
-            return self._aead.decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], context)
+            return [decrypt(each[_NONCE], each[_SEALED], context) for each in sealed]
         except (InvalidTag, ValueError):  # ValueError: too short to hold even the nonce
             raise SecretUnreadable(file="of this installation") from None
 
@@ -100,8 +110,13 @@ class Vault:
     def link_token(self, purpose: str, subject: int) -> str:
         """An unguessable token for a link, 128 bits, the same each time for the same purpose and subject, so
         that it need not be stored."""
-        mac = hashlib.blake2b(f"{purpose}:{subject}".encode(), key=self._token_key, digest_size=16)
+        mac = (self._token_hashes.get(purpose) or self._token_hash(purpose)).copy()
+        mac.update(b"%d" % subject)
         return f"{subject:x}-{mac.hexdigest()}"
+
+    def _token_hash(self, purpose: str) -> hashlib.blake2b:
+        begun = hashlib.blake2b(f"{purpose}:".encode(), key=self._token_key, digest_size=16)
+        return self._token_hashes.setdefault(purpose, begun)
 
     def link_subject(self, purpose: str, token: str) -> int | None:
         """The subject of a token that `link_token` made for this purpose; None for any other text."""

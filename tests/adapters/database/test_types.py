@@ -187,6 +187,20 @@ def test_a_link_opens_its_own_letter_for_its_own_purpose_only() -> None:
 
 
 @pytest.mark.parametrize(
+    ("purpose", "subject", "token"),
+    [
+        ("bounce", 1, "1-2378446e9fbaae38eb41ef75b86ef7ae"),
+        ("bounce", 2**63 - 1, "7fffffffffffffff-15bb1bc19cee2ef53d1856f540dcceed"),
+        ("status", 40000, "9c40-ad47b5cf38fb2d1bbbd317ac268ad453"),
+    ],
+)
+def test_a_link_that_was_sent_once_stays_good(purpose: str, subject: int, token: str) -> None:
+    vault = Vault(KEY)
+    assert [vault.link_token(purpose, subject) for _ in range(2)] == [token, token]
+    assert vault.link_subject(purpose, token) == subject
+
+
+@pytest.mark.parametrize(
     "text", ["", "-", "7", "7-", "x-y", "7-" + "a" * 32, "-7-abc", "٧-abc", "7" * 5000, "é-é"]
 )
 def test_other_text_is_no_link(text: str) -> None:
