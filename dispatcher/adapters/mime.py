@@ -36,6 +36,7 @@ from dispatcher.services.stationery import EncodedEnclosure, LetterContent, Rend
 # that a line may have, and RFC 2231's own continuation lines are read by few programs.
 _LONGEST_NAME = 72
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_CONTENT_TYPE = b"\r\nContent-Type: "
 _BOUNDARY = re.compile(rb'\r\nContent-Type: multipart/mixed; boundary="([^"]+)"')
 _MESSAGE_ID = re.compile(rb"\r\nMessage-ID: (<[^>]+>)")
 _DATE_LINE = re.compile(rb"(?:\A|\r\n)Date: [^\r\n]*\r\n")
@@ -114,6 +115,11 @@ def opening(date: datetime) -> bytes:
 def assemble(rendered_content: bytes, enclosures: Sequence[EncodedEnclosure], opening: bytes) -> bytes:
     """The mail as it is sent. opening: see there. Raises EnclosuresDiffer unless `enclosures` are the approved
     ones in their order."""
+    # A mail whose first Content-Type is that of a plain text promises no enclosures. To see that costs half of what
+    # the header's end and an expression do, which is what most letters are spared here.
+    first_type = rendered_content.find(_CONTENT_TYPE) + len(_CONTENT_TYPE)
+    if not enclosures and rendered_content.startswith(b"text/plain;", first_type):
+        return opening + rendered_content
     head = rendered_content[: rendered_content.index(b"\r\n\r\n")]
     found = _BOUNDARY.search(head)
     if found is None and not enclosures:

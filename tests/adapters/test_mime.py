@@ -223,6 +223,18 @@ def test_only_the_approved_enclosures_can_be_joined() -> None:
         assemble(render().content, [encode_enclosure(approved)], opening(AT))
 
 
+@pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", 'multipart/mixed; boundary="x"'])
+def test_a_text_that_speaks_of_content_types_promises_no_enclosures_and_hides_none(kind: str) -> None:
+    text = f"Dear\nContent-Type: {kind}\n\nplease"
+    plain, promising = (
+        render(text=text),
+        render(text=text, campaign=replace(CAMPAIGN, enclosures=(enclosure(),))),
+    )
+    assert assemble(plain.content, [], opening(AT)) == opening(AT) + plain.content
+    with pytest.raises(EnclosuresDiffer):
+        assemble(promising.content, [], opening(AT))
+
+
 def test_an_enclosure_that_is_not_its_digest_is_refused() -> None:
     with pytest.raises(EnclosureChanged):
         encode_enclosure(replace(enclosure(), content=b"swapped"))
