@@ -151,20 +151,19 @@ class Claiming:
         """Each mail made whole right before it goes: with its Date, its enclosures, its envelope."""
         opening = self.mail.opening(now)
         envelope, assemble = self.parcelling.envelope, self.mail.assemble
-        domains = {row.campaign: self.campaigns.get(row.campaign).bounce_domain for row in rows}
-        for row in rows:
-            # A letter's recipient is the directory's. A notice has one only where the campaign gets it in the
-            # writer's place (an answer to a shielded letter); else it goes to the writer.
-            recipient = row.recipient or (opened[row.letter].email if row.notice is not None else None)
-            sender, envelope_id = envelope(row.id, domains[row.campaign])
-            content, digests, _ = contents[row.rendering]
-            yield Parcel(
-                delivery=row.id,
-                sender=sender,
-                recipient=recipient or "",
-                content=assemble(content, [enclosures[each] for each in digests], opening),
-                envelope_id=envelope_id if row.notice is None else None,
-            )
+        campaigns = {row.campaign for row in rows}
+        domains = {each: self.campaigns.get(each).bounce_domain for each in campaigns}
+        for id, letter, campaign, notice, _, _, recipient, rendering, _ in rows:
+            sender, envelope_id = envelope(id, domains[campaign])
+            content, digests, _ = contents[rendering]
+            whole = assemble(content, [enclosures[each] for each in digests] if digests else (), opening)
+            if notice is None:
+                # A letter's recipient is the directory's.
+                yield Parcel(id, sender, recipient or "", whole, envelope_id)
+            else:
+                # A notice has one only where the campaign gets it in the writer's place (an answer to a shielded
+                # letter); else it goes to the writer.
+                yield Parcel(id, sender, recipient or opened[letter].email or "", whole)
 
     def _sheets(
         self,

@@ -134,6 +134,10 @@ def test_an_address_that_would_end_the_command_is_a_bug_and_is_not_repeated_in_t
     with pytest.raises(UnfitParcel) as raised:
         parcel(recipient=address)
     assert not address or address not in str(raised.value)
+    if address:  # "" is the null sender
+        with pytest.raises(UnfitParcel) as raised:
+            parcel(sender=address)
+        assert address not in str(raised.value)
 
 
 def test_a_parcel_does_not_show_its_letter() -> None:
