@@ -24,7 +24,7 @@ from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.domain.reply import outcome_of_silence
-from dispatcher.services.notebook import Notebook
+from dispatcher.services.notebook import Heard, Notebook
 from dispatcher.services.transport import Parcel, Witness
 from dispatcher.telemetry import log
 
@@ -218,7 +218,7 @@ class SmtpProcess:
             log.warning("lines_spoke_too_late", lease=_lease(name))
         elif kind == "told":
             going, answers = rest
-            sending.notebook.learn(going, [(id, _outcome(said)) for id, said in answers])
+            sending.notebook.learn(going, _outcomes(answers))
         elif kind == "took":
             sending.ahead -= 1
             sending.changed.set()
@@ -295,6 +295,16 @@ def _defer(parcels: Iterable[Parcel], witness: Notebook) -> None:
     for parcel in parcels:
         witness.answered(parcel.delivery, outcome_of_silence(handed_over=False, words=words))
     witness.flush()
+
+
+def _outcomes(answers: Iterable[tuple[DeliveryId, tuple[Any, ...]]]) -> Heard:
+    made = []
+    last: tuple[Any, ...] | None = None
+    for delivery, said in answers:
+        if said is not last:  # what the lines say of many in a row comes as one thing
+            last, outcome = said, _outcome(said)
+        made.append((delivery, outcome))
+    return made
 
 
 @lru_cache(maxsize=64)  # as on the lines: a relay that says the same to every letter

@@ -97,15 +97,22 @@ class Claiming:
             rows, later = self.pacing.let_through(work, rows, way, now)
             work.outbox.postpone(later)
         contents = work.outbox.approved([row.rendering for row in rows])
-        erased = [row.id for row in rows if row.rendering not in contents]
-        if erased:  # between the rendering and now; there is nothing left to send
-            work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self.by, reason="erased")
-            rows = [row for row in rows if row.rendering in contents]
+        if len(contents) < len(rows):
+            rows = self._still_there(work, rows, contents, now)
         started = work.outbox.start(
             [row.id for row in rows], courier=self.courier, lease=lease, until=now + self.lease_life, at=now
         )
-        rows = [row for row in rows if row.id in started]
+        if len(started) < len(rows):
+            rows = [row for row in rows if row.id in started]
         return self._batch(work, rows, contents, way, lease, page, now) if rows else None
+
+    def _still_there(
+        self, work: Work, rows: Sequence[Claimed], contents: Mapping[int, Approved], now: datetime
+    ) -> list[Claimed]:
+        erased = [row.id for row in rows if row.rendering not in contents]
+        if erased:  # between the rendering and now; there is nothing left to send
+            work.outbox.move(erased, DeliveryState.CANCELLED, at=now, by=self.by, reason="erased")
+        return [row for row in rows if row.rendering in contents]
 
     def _batch(
         self,
@@ -117,12 +124,15 @@ class Claiming:
         page: OpenPage,
         now: datetime,
     ) -> Batch:
-        mails = [row for row in rows if row.notice is not None or row.channel not in _ON_PAPER]
-        pages = [row for row in rows if row.notice is None and row.channel in _ON_PAPER]
+        notices = {row.id for row in rows if row.notice is not None}
+        pages = [row for row in rows if row.channel in _ON_PAPER and row.id not in notices]
+        mails = [row for row in rows if row.id in notices or row.channel not in _ON_PAPER] if pages else rows
         # Opening a letter costs more than sending it: only for those whose words are needed beside the bytes.
-        wanted = {row.letter for row in mails if row.notice is not None} | {row.letter for row in pages}
+        wanted = {row.letter for row in rows if row.id in notices} if notices else set()
+        wanted |= {row.letter for row in pages}
         opened = work.letters.get(wanted) if wanted else {}
-        digests = {digest for row in rows for digest in contents[row.rendering].enclosures}
+        lists = {each.enclosures for each in contents.values()}  # few, for a campaign's letters have the same
+        digests = {digest for each in lists for digest in each}
         enclosures = work.enclosures.get(digests) if digests else {}
         if mails:
             for enclosure in enclosures.values():

@@ -79,10 +79,10 @@ class Notebook(Scribe):
 
     def _noted(self, going: Sequence[DeliveryId], heard: Heard) -> None:
         self.gone.update(going)
-        now = self.clock.now()
-        attempt: Attempt | None = None
+        now, written = self.clock.now(), self._written
+        last: Outcome | None = None
         for delivery, outcome in heard:
             # Those that were answered alike share one, and are written as one.
-            if attempt is None or attempt.outcome is not outcome:
-                attempt = Attempt(at=self.started_at, ended_at=now, outcome=outcome)
-            self._written[delivery] = attempt
+            if outcome is not last:
+                last, attempt = outcome, Attempt(at=self.started_at, ended_at=now, outcome=outcome)
+            written[delivery] = attempt

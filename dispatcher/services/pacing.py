@@ -1,6 +1,6 @@
 """The mission's budget at the moment of claiming: what may leave now, and when the rest is due instead."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,14 +35,12 @@ class Pacing:
     ) -> tuple[list[Claimed], dict[DeliveryId, datetime]]:
         """The letters that may leave now, in their order, and new due times for the others. Both channels of a
         mission draw on one budget."""
-        by_mission: dict[MissionId, list[Claimed]] = {}
-        for row in rows:
-            assert row.mission is not None  # noqa: S101 - a row without a mission is held, never queued
-            by_mission.setdefault(row.mission, []).append(row)
+        by_mission = _by_mission(rows)
         minute = minute_of(now)
         spent = work.timing.let_through(list(by_mission), since_minute=minute - MINUTES_COUNTED)
         days = work.letters.action_days([waiting[0].letter for waiting in by_mission.values()])
         later = self.lines.engaged(work, rows, now) if self.lines is not None else {}
+        counts: dict[str, int] = {}
         for mission_id, all_of_it in by_mission.items():
             waiting = [row for row in all_of_it if row.id not in later] if later else all_of_it
             if not waiting:
@@ -54,6 +52,8 @@ class Pacing:
             may_go = waiting if is_open else [row for row in waiting if row.any_hour]
             buckets = spent[mission_id]
             fit = may_go[: admit(len(may_go), sent_in_last_hour(buckets, now), per_hour)]
+            if fit:
+                counts[mission_id] = len(fit)
             if len(fit) == len(waiting):
                 continue
             chosen = {row.id for row in fit}
@@ -65,5 +65,13 @@ class Pacing:
                 else:
                     later[row.id] = postpone(timetable, now, queued + k, per_hour, free_from)
         going = [row for row in rows if row.id not in later] if later else list(rows)
-        work.timing.note_let_through(Counter([row.mission or "" for row in going]), minute=minute)
+        work.timing.note_let_through(counts, minute=minute)
         return going, later
+
+
+def _by_mission(rows: Sequence[Claimed]) -> dict[MissionId, list[Claimed]]:
+    found: defaultdict[MissionId | None, list[Claimed]] = defaultdict(list)
+    for row in rows:
+        found[row.mission].append(row)
+    assert None not in found  # noqa: S101 - a row without a mission is held, never queued
+    return {mission: rows for mission, rows in found.items() if mission is not None}

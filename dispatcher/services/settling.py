@@ -34,8 +34,8 @@ class Settling:
 
     def settle(self, attempts: Mapping[DeliveryId, Attempt], lease: str, *, by: str) -> int:
         """Settles what this lease had on the wire. Answers how many were still this lease's to settle."""
-        taken = {id: each for id, each in attempts.items() if each.outcome.kind is OutcomeKind.ACCEPTED}
-        others = {id: each for id, each in attempts.items() if id not in taken}
+        others = {id: each for id, each in attempts.items() if each.outcome.kind is not OutcomeKind.ACCEPTED}
+        taken = {id: each for id, each in attempts.items() if id not in others} if others else attempts
         with self.store.write() as work:
             now = self.clock.now()
             count = len(work.outbox.accept(taken, lease=lease, at=now, by=by)) if taken else 0
