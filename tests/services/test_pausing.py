@@ -1,15 +1,19 @@
 """Stop and go."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from dispatcher.adapters.campaign_files import NoSuchCampaign
-from dispatcher.domain.delivery import DeliveryState
-from dispatcher.services.pauses import PauseScope
+from dispatcher.adapters.database.outbox import OutboxTable
+from dispatcher.adapters.database.pauses import PauseTable
+from dispatcher.domain.delivery import DeliveryId, DeliveryState
+from dispatcher.services.pauses import Pause, PauseScope
 from dispatcher.services.pausing import EVERYTHING
 from dispatcher.services.routing import NoSuchMission
-from tests.installation import NOON, THE_HAGUE, TOKYO, Installation, ScriptedTransport, shut
+from tests.installation import NOON, REYKJAVIK, THE_HAGUE, TOKYO, Installation, ScriptedTransport, shut
 
 D = DeliveryState
 SCOPES = [(PauseScope.MISSION, THE_HAGUE), (PauseScope.CAMPAIGN, "test-day"), (PauseScope.ALL, EVERYTHING)]
@@ -42,6 +46,27 @@ def test_a_paused_mission_does_not_hold_up_the_others(home: Installation) -> Non
     home.take(1, first=2, country="JP")
     assert home.house.pausing.pause(PauseScope.MISSION, TOKYO, by="Mina") == 1
     assert home.states() == {D.HELD: 1, D.QUEUED: 1}
+
+
+def test_a_pause_that_is_set_within_a_claim_keeps_its_letters_back(
+    home: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = home.take(2)
+    home.take(1, first=3, country="IS")
+    home.prepare()
+    start = OutboxTable.start
+
+    def start_behind_a_pause(table: OutboxTable, ids: Sequence[DeliveryId], **how: Any) -> set[DeliveryId]:
+        assert len(ids) == 3
+        pause = Pause(scope=PauseScope.MISSION, key=REYKJAVIK, since=NOON, by="Mina", reason="")
+        PauseTable(table._connection).set(pause)
+        return start(table, ids, **how)
+
+    monkeypatch.setattr(OutboxTable, "start", start_behind_a_pause)
+    transport = ScriptedTransport()
+    home.work(home.courier(transport), NOON)
+    assert len(transport.sent) == len(going)
+    assert home.states() == {D.ACCEPTED: 2, D.QUEUED: 1}
 
 
 def test_pauses_are_listed_with_who_and_why(home: Installation) -> None:
