@@ -63,10 +63,13 @@ def test_a_pause_that_is_set_within_a_claim_keeps_its_letters_back(
         return start(table, ids, **how)
 
     monkeypatch.setattr(OutboxTable, "start", start_behind_a_pause)
-    transport = ScriptedTransport()
-    home.work(home.courier(transport), NOON)
-    assert len(transport.sent) == len(going)
-    assert home.states() == {D.ACCEPTED: 2, D.QUEUED: 1}
+    home.clock.move_to(NOON)
+    batch = home.courier().claiming.claim(10, notices=False)
+    assert batch is not None
+    batch.page.close()
+    assert sorted(batch.letters.values()) == sorted(going)
+    assert batch.deliveries == {parcel.delivery for parcel in batch.mails} == set(batch.letters)
+    assert home.states() == {D.SENDING: 2, D.QUEUED: 1}
 
 
 def test_pauses_are_listed_with_who_and_why(home: Installation) -> None:
