@@ -161,19 +161,6 @@ def test_a_mail_to_a_supporter_goes_to_the_writer_at_once(home: Installation) ->
     assert home.states() == {}
 
 
-def test_a_notice_that_is_claimed_does_not_count_for_its_letter(home: Installation) -> None:
-    (letter,) = home.take(1)
-    home.submit(7)
-    home.prepare()
-    home.clock.move_to(NOON)
-    claiming = home.courier().claiming
-    notices, letters = (claiming.claim(10, notices=which) for which in (True, False))
-    assert notices is not None and len(notices) == 1 and notices.letters == {}
-    assert letters is not None and list(letters.letters.values()) == [letter]
-    for batch in (notices, letters):
-        batch.page.close()
-
-
 # What the answers mean.
 
 
