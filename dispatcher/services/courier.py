@@ -76,6 +76,8 @@ class Courier:
     _desk: ThreadPoolExecutor = field(init=False)
     _size: int = 0
     _troubles: int = 0
+    # The last claim of letters was a full one.
+    _more_letters: bool = False
     _seen_at: datetime | None = None
     # Leases with nothing left on the wire, until the database is told.
     _finished: list[str] = field(default_factory=list)
@@ -243,10 +245,19 @@ class Courier:
 
     async def _claim(self, *, notices: bool) -> Batch | None:
         with self._taking_finished() as finished:
-            claim = partial(self.claiming.claim, self._batch_size(), notices=notices, finished=finished)
+            limit = self._batch_size()
+            claim = partial(
+                self.claiming.claim,
+                limit,
+                notices=notices,
+                finished=finished,
+                expected=self._more_letters and not notices,
+            )
             batch = await self._at_the_desk(claim)
             if batch is not None:
                 finished.clear()
+        if not notices:
+            self._more_letters = batch is not None and len(batch) >= limit
         return batch
 
     @contextmanager
