@@ -24,7 +24,7 @@ def ticks(house: House) -> tuple[Tick, ...]:
     return (
         Tick(name="reading", seconds=2, work=house.second_reading.read),
         Tick(name="prepare", seconds=1, work=house.preparation.prepare_all),
-        Tick(name="tidy", seconds=2, work=house.store.tidy),
+        Tick(name="tidy", seconds=10, work=house.store.tidy),
         Tick(name="pauses", seconds=5, work=house.pausing.apply),
         Tick(name="leases", seconds=30, work=lambda: _expire_leases(house)),
         Tick(name="seal", seconds=10, work=house.sealing.seal),

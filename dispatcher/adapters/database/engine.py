@@ -21,7 +21,7 @@ _PRAGMAS = (
     "foreign_keys = ON",
     # Pages (of 4 KiB): for where nobody calls `tidy`. A page that a run of batches changes again and again is copied back
     # once, not each time; and a commit that copies them holds up a courier for a tenth of a second.
-    "wal_autocheckpoint = 40000",
+    "wal_autocheckpoint = 130000",
 )
 # There is one writer at a time, so one connection for it, which others do not use in between: its cache stays good from
 # batch to batch, and is worth its memory. What the others have in theirs is void with the writer's next commit.

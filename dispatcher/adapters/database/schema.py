@@ -226,7 +226,8 @@ moves = Table(
     Column("note", Sealed("moves.note")),
     Column("by", String(40), nullable=False),
     Column("at", Instant, nullable=False),
-    Index("ix_moves_subject_subject_id", "subject", "subject_id"),
+    # The number alone: a letter and a delivery of one number have a few rows each, and the kind's name in it would double it.
+    Index("ix_moves_subject_id", "subject_id"),
 )
 
 # The calls that a fax carrier was asked to make, one a try; see services.fax_jobs.
