@@ -273,7 +273,8 @@ def at_work(courier: Courier, settings: Settings) -> Iterator[None]:
             ).take_up(dead)
         with courier.store.write() as work:
             courier.settling.dispatch.fit_to_carriers(work, at=courier.clock.now())
-            courier.claiming.routing.present(work)  # the directory is read before the first letter waits for it
+            # So that no letter waits for the directory to be read.
+            courier.claiming.routing.present(work)
         yield
 
 
