@@ -1,6 +1,6 @@
 """`make bench`: rates, CPU time and memory of the service on this machine, beside yardsticks and other senders.
 
-    make bench                                  every row, about a quarter of an hour
+    make bench                                  every row, about half an hour
     make bench ARGS="send peers"                rows by name
     make bench ARGS="send --rounds 5 --profile" and where the courier's time goes
     make bench ARGS="--write"                   and docs/guide/throughput.md and .svg are written anew
@@ -72,7 +72,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all by default")
     parser.add_argument("--rounds", type=int, default=3, help="of the rows send, peers and dkim")
-    parser.add_argument("--letters", type=int, default=60_000, help="that the quick senders send in a round")
+    parser.add_argument("--letters", type=int, default=100_000, help="that the quick senders send in a round")
     parser.add_argument(
         "--profile", action="store_true", help="of the courier, in the row send; slows it down"
     )

@@ -1,7 +1,6 @@
 """Rows `send` and `peers`: senders side by side, round after round, each against a fresh sink; all ratios are to
 smtp-source -s 8 of the same round."""
 
-import shutil
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -67,11 +66,11 @@ def _copies(name: str, filled: Outbox, folder: Path, *, postgresql: str = "", pr
     numbers = iter(range(1_000))
 
     def send() -> Sent:
-        copy = folder / f"{filled.station.data.parent.name}-{next(numbers)}"
+        copy = filled.copy(folder / f"{filled.station.data.parent.name}-{next(numbers)}", postgresql)
         try:
-            return filled.copy(copy, postgresql).send(profile=profile)
+            return copy.send(profile=profile)
         finally:
-            shutil.rmtree(copy)
+            copy.remove(postgresql)
 
     return Sender(name=name, send=send)
 

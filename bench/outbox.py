@@ -60,6 +60,13 @@ class Outbox:
             station = station.with_settings(DATABASE__URL=_database(postgresql, folder.name, like=self._url))
         return replace(self, station=station)
 
+    def remove(self, postgresql: str = "") -> None:
+        """A copy that is not wanted any more. A server with many databases tidies them up while others are measured."""
+        shutil.rmtree(self.station.data.parent)
+        if postgresql:
+            with psycopg.connect(postgresql, autocommit=True) as connection:
+                connection.execute(f'DROP DATABASE "{make_url(self._url).database}" WITH (FORCE)'.encode())
+
     @property
     def _url(self) -> str:
         return load_settings(self.station.environment).database_url

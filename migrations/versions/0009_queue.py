@@ -12,7 +12,8 @@ from alembic import op
 revision = "0009"
 down_revision = "0008"
 
-_UNRENDERED = sa.text("NOT rendered")
+_SAME = "kind, letter, notice, campaign, mission, channel, recipient, due_at, rendering, any_hour"
+_UNRENDERED = sa.text("rendering IS NULL")
 
 
 def upgrade() -> None:
@@ -21,15 +22,19 @@ def upgrade() -> None:
         "queue",
         sa.Column("delivery", key, autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("letter", key, nullable=False),
+        sa.Column("notice", sa.String(length=16), nullable=True),
         sa.Column("campaign", sa.String(length=80), nullable=False),
         sa.Column("mission", sa.String(length=60), nullable=True),
+        sa.Column("channel", sa.String(length=8), nullable=True),
+        sa.Column("recipient", sa.Text(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=False),
-        sa.Column("rendered", sa.Boolean(), nullable=False),
+        sa.Column("rendering", key, nullable=True),
+        sa.Column("any_hour", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("delivery", name=op.f("pk_queue")),
     )
     op.execute(
-        "INSERT INTO queue (delivery, kind, campaign, mission, due_at, rendered) "
-        "SELECT id, kind, campaign, mission, due_at, rendering IS NOT NULL FROM outbox WHERE state = 'queued'"
+        f"INSERT INTO queue (delivery, {_SAME}) SELECT id, {_SAME} FROM outbox WHERE state = 'queued'"  # noqa: S608 - our own names
     )
     op.create_index("ix_queue_kind_due_at", "queue", ["kind", "due_at", "mission"])
     op.create_index(

@@ -28,6 +28,9 @@ _PRAGMAS = (
 # In KiB; SQLite's own 2 MiB, which the others have, do not hold what a batch of a thousand letters touches; 8 are no quicker.
 _CACHE_OF_THE_WRITER = "cache_size = -4096"
 _READERS_KEPT = 5
+# PostgreSQL plans a statement anew each time until psycopg has it prepared; a courier has a dozen on each connection, and
+# says them all day. Once said, said again.
+_PREPARED_AFTER = 1
 # Errors of the driver must not quote what a supporter wrote.
 _NO_VALUES_IN_ERRORS = True
 
@@ -100,7 +103,12 @@ def _engine(url: str, *, writing: bool = False) -> Engine:
         if address.get_backend_name() == "sqlite":
             return _sqlite(address.database or "", writing=writing)
         return create_engine(
-            address, pool_size=10, max_overflow=20, pool_pre_ping=True, hide_parameters=_NO_VALUES_IN_ERRORS
+            address,
+            connect_args={"prepare_threshold": _PREPARED_AFTER},
+            pool_size=10,
+            max_overflow=20,
+            pool_pre_ping=True,
+            hide_parameters=_NO_VALUES_IN_ERRORS,
         )
     except (ArgumentError, NoSuchModuleError) as error:
         raise DatabaseAddressWrong(problem=str(error).split("\n", 1)[0]) from None

@@ -7,7 +7,7 @@ from sqlalchemy import CompoundSelect, Connection, Select, Table, and_, case, ex
 
 from dispatcher.adapters.database.lease_table import all_held
 from dispatcher.adapters.database.letters import CHUNK
-from dispatcher.adapters.database.queue_table import ON_THE_WIRE, QUEUED, STATE
+from dispatcher.adapters.database.queue_table import ON_THE_WIRE, QUEUED, SAME, STATE
 from dispatcher.adapters.database.schema import attempts, letters, moves, outbox, queue
 from dispatcher.adapters.database.seals import SealTable
 from dispatcher.domain.balance import LetterRow, OutboxRow
@@ -108,14 +108,11 @@ class LedgerTables:
         held = all_held(self._connection.dialect.name)
         nowhere = select(outbox.c.id).where(ON_THE_WIRE, outbox.c.id.not_in(held))
         twice = select(queue.c.delivery).where(queue.c.delivery.in_(held))
-        same = [queue.c[name] == outbox.c[name] for name in ("kind", "campaign", "due_at")] + [
-            queue.c.rendered == outbox.c.rendering.is_not(None)
-        ]
-        other_mission = queue.c.mission.is_distinct_from(outbox.c.mission)
+        other = or_(*(queue.c[name].is_distinct_from(outbox.c[name]) for name in SAME))
         otherwise = (
             select(queue.c.delivery)
             .outerjoin(outbox, outbox.c.id == queue.c.delivery)
-            .where(or_(~and_(QUEUED, *same), outbox.c.id.is_(None), other_mission))
+            .where(or_(outbox.c.id.is_(None), ~QUEUED, other))
         )
         return self._ids(union(nowhere, twice, otherwise))
 

@@ -35,7 +35,7 @@ from dispatcher.adapters.database.queue_table import (
     covers,
     paused,
 )
-from dispatcher.adapters.database.schema import RENDERED, UNRENDERED, outbox, queue, renderings
+from dispatcher.adapters.database.schema import RENDERED, outbox, queue, renderings
 from dispatcher.adapters.database.types import vault_of
 from dispatcher.domain.campaign import CampaignId
 from dispatcher.domain.delivery import (
@@ -121,7 +121,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
             self._connection.execute(select(outbox.c.id).where(mine).with_for_update()).all()
 
     def unrendered(self, limit: int) -> list[Delivery]:
-        query = _WAITING.where(UNRENDERED).order_by(queue.c.due_at).limit(limit)
+        query = _WAITING.where(queue.c.rendering.is_(None)).order_by(queue.c.due_at).limit(limit)
         return read_deliveries(self._connection, query)
 
     def rendered(self, pairs: Sequence[tuple[DeliveryId, Rendered]], *, at: datetime) -> None:
@@ -141,12 +141,13 @@ class OutboxTable(CourierQueue, DeliveryLog):
                 for _, rendered in pairs
             ],
         )
-        QueueTable(self._connection).rendered([id for id, _ in pairs])
+        made = {id: rendering for (id, _), rendering in zip(pairs, ids, strict=True)}
+        QueueTable(self._connection).rendered(made)
         self._connection.execute(
             update(outbox)
             .where(outbox.c.id == bindparam("row"), outbox.c.rendering.is_(None))
             .values(rendering=bindparam("made")),
-            [{"row": id, "made": made} for (id, _), made in zip(pairs, ids, strict=True)],
+            [{"row": id, "made": rendering} for id, rendering in made.items()],
         )
 
     def content(self, ids: Sequence[int]) -> dict[int, Rendered]:
@@ -245,7 +246,7 @@ class OutboxTable(CourierQueue, DeliveryLog):
 
     def reschedule(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool) -> None:
         if due:
-            QueueTable(self._connection).set_due(due)
+            QueueTable(self._connection).set_due(due, any_hour=any_hour)
             self._connection.execute(
                 update(outbox)
                 .where(outbox.c.id == bindparam("row"), or_(outbox.c.awaits == _S.HELD.value, IN_LINE))

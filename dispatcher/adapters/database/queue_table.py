@@ -1,6 +1,6 @@
 """The line of what waits to be sent: a row for each queued delivery, which whoever takes the delivery deletes.
 
-It is an index of the outbox that is kept as a table. In the outbox a delivery stands as queued until its answer, as in the
+It is an index of the outbox that is kept as a table, with all that a courier needs of a delivery. In the outbox a delivery stands as queued until its answer, as in the
 log; so going onto the wire costs one deleted row here, and "accepted" one row there that is written in place. What stands
 as queued and is not in this line is on the wire, under the one lease that names it.
 """
@@ -15,7 +15,6 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Integer,
-    Update,
     and_,
     bindparam,
     case,
@@ -95,12 +94,24 @@ class QueueTable:
         mine = and_(queue.c.kind == LETTER, queue.c.mission == mission, queue.c.due_at >= at)
         return self._connection.execute(select(func.count()).select_from(queue).where(mine)).scalar_one()
 
-    def set_due(self, due: Mapping[DeliveryId, datetime]) -> None:
+    def set_due(self, due: Mapping[DeliveryId, datetime], *, any_hour: bool | None = None) -> None:
+        """any_hour: None leaves it as it is."""
         if due:
-            self._connection.execute(_SET_DUE, [{"row": id, "due": due_at} for id, due_at in due.items()])
+            released = {} if any_hour is None else {"any_hour": any_hour}
+            self._connection.execute(
+                update(queue)
+                .where(queue.c.delivery == bindparam("row"))
+                .values(due_at=bindparam("due"), **released),
+                [{"row": id, "due": due_at} for id, due_at in due.items()],
+            )
 
-    def rendered(self, ids: Sequence[DeliveryId]) -> None:
-        self._connection.execute(_rendered(self._engine), {"ids": as_value(self._connection, ids)})
+    def rendered(self, made: Mapping[DeliveryId, int]) -> None:
+        self._connection.execute(
+            update(queue)
+            .where(queue.c.delivery == bindparam("row"), queue.c.rendering.is_(None))
+            .values(rendering=bindparam("made")),
+            [{"row": id, "made": rendering} for id, rendering in made.items()],
+        )
 
 
 @cache
@@ -128,13 +139,14 @@ def paused(row: FromClause = outbox) -> Any:
     return exists().where(or_(covers(PauseScope.ALL, row), and_(row.c.kind == LETTER, mine)))
 
 
+# What stands beside the delivery is the same in both.
+SAME = tuple(column.name for column in queue.c if column is not queue.c.delivery)
 _DUE = (
-    select(*(outbox.c[name] for name in Claimed._fields))
-    .select_from(queue.join(outbox, outbox.c.id == queue.c.delivery))
+    select(queue.c.delivery.label("id"), *(queue.c[name] for name in Claimed._fields if name != "id"))
     .where(
         queue.c.kind == bindparam("kind"),
         queue.c.due_at <= bindparam("now", type_=queue.c.due_at.type),
-        queue.c.rendered,
+        queue.c.rendering.is_not(None),
         ~paused(queue),
     )
     .order_by(queue.c.due_at)
@@ -142,24 +154,15 @@ _DUE = (
     .with_for_update(of=queue, skip_locked=True)
 )
 _FIRST_DUE = select(func.min(queue.c.due_at)).where(queue.c.kind == bindparam("kind"))
-_SET_DUE = update(queue).where(queue.c.delivery == bindparam("row")).values(due_at=bindparam("due"))
 
 
 @cache
 def _enter(engine: str) -> Insert:
-    same = ("kind", "campaign", "mission", "due_at")
-    row = select(outbox.c.id, *(outbox.c[name] for name in same), outbox.c.rendering.is_not(None))
-    return insert(queue).from_select(
-        ["delivery", *same, "rendered"], row.where(outbox.c.id.in_(listed(engine)))
-    )
+    row = select(outbox.c.id, *(outbox.c[name] for name in SAME)).where(outbox.c.id.in_(listed(engine)))
+    return insert(queue).from_select(["delivery", *SAME], row)
 
 
 @cache
 def _leave(engine: str, unless_paused: bool) -> ReturningDelete[tuple[int]]:
     mine = delete(queue).where(queue.c.delivery.in_(listed(engine)))
     return (mine.where(~paused(queue)) if unless_paused else mine).returning(queue.c.delivery)
-
-
-@cache
-def _rendered(engine: str) -> Update:
-    return update(queue).where(queue.c.delivery.in_(listed(engine))).values(rendered=True)

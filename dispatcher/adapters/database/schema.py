@@ -106,7 +106,7 @@ renderings = Table(
 )
 
 # What partial indexes hold. A planner takes such an index only for a query with the same words in it.
-UNRENDERED = text("NOT rendered")
+_UNRENDERED = text("rendering IS NULL")
 _AWAITED = text("awaits IS NOT NULL")
 
 outbox = Table(
@@ -170,20 +170,25 @@ outbox = Table(
     ),
 )
 
-# Who waits to be sent; see queue_table. What stands here beside the delivery is the outbox's.
+# Who waits to be sent; see queue_table. All that stands here is the outbox's: what claiming and sending need of it.
 queue = Table(
     "queue",
     metadata,
-    # No foreign key, as with `attempts`: it would lock the delivery's row, which was just written.
+    # No foreign keys, as with `attempts`: they would lock the delivery's row, which was just written.
     Column("delivery", Key, primary_key=True, autoincrement=False),
     Column("kind", String(8), nullable=False),
+    Column("letter", Key, nullable=False),
+    Column("notice", String(16)),
     Column("campaign", String(80), nullable=False),
     Column("mission", String(60)),
+    Column("channel", String(8)),
+    Column("recipient", Text),
     Column("due_at", Instant, nullable=False),
-    Column("rendered", Boolean, nullable=False),
+    Column("rendering", Key),
+    Column("any_hour", Boolean, nullable=False),
     # The mission stands in it to be counted by.
     Index("ix_queue_kind_due_at", "kind", "due_at", "mission"),
-    Index("ix_queue_unrendered", "due_at", sqlite_where=UNRENDERED, postgresql_where=UNRENDERED),
+    Index("ix_queue_unrendered", "due_at", sqlite_where=_UNRENDERED, postgresql_where=_UNRENDERED),
 )
 
 # A courier's batch on the wire: from when and until when it is alone with it, and which deliveries it holds (a JSON list of

@@ -96,9 +96,9 @@ def test_words_of_letters_survive_their_move_to_a_table_of_their_own(
         ).all()
         assert tuple(lease) == ("l", "c", 1, 5, "[9]")
         line = connection.execute(
-            text("SELECT delivery, kind, campaign, mission, due_at, rendered FROM queue")
+            text("SELECT delivery, kind, campaign, mission, due_at, rendering FROM queue")
         )
-        assert [tuple(row) for row in line] == [(4, "letter", "c", None, 1, False)]
+        assert [tuple(row) for row in line] == [(4, "letter", "c", None, 1, None)]
     with DatabaseStore(database).read() as work:
         assert work.outbox.under_way() == 1
         (going,) = work.outbox.of_lease("l")

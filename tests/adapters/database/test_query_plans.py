@@ -47,9 +47,8 @@ _FILL = (
        SELECT i, 'letter', i, 'c', 'cn-nl-the-hague', 'email', 'e@x', 'queued', i, :noon + CAST(i AS BIGINT) * 1000000,
               CASE WHEN i % 400 = 0 THEN NULL ELSE 1 END, :noon, :noon
        FROM n""",
-    """INSERT INTO queue (delivery, kind, campaign, mission, due_at, rendered)
-       SELECT i, 'letter', 'c', 'cn-nl-the-hague', :noon + CAST(i AS BIGINT) * 1000000, i % 400 <> 0
-       FROM n""",
+    """INSERT INTO queue (delivery, kind, letter, notice, campaign, mission, channel, recipient, due_at, rendering, any_hour)
+       SELECT id, kind, letter, notice, campaign, mission, channel, recipient, due_at, rendering, any_hour FROM outbox""",
     """INSERT INTO moves (subject, subject_id, new, "by", at) SELECT 'delivery', i, 'queued', 'outbox', :noon FROM n""",
 )
 
