@@ -3,13 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from time import sleep
 
 import pytest
 
 from dispatcher.domain.delivery import DeliveryState, Notice
 from dispatcher.domain.letter import LetterId, LetterState
-from dispatcher.domain.outcome import Outcome
+from dispatcher.domain.outcome import Attempt, Outcome
 from dispatcher.services.confirmation import CONFIRM, LINK_LIFE, REMINDER_AFTER, STATUS, Answer
+from dispatcher.services.store import Settlement
 from tests.installation import (
     ACCEPTED,
     NOON,
@@ -199,6 +201,32 @@ def test_a_letter_whose_first_channel_was_refused_can_still_be_taken_back(home: 
     assert [row.state for row in home.deliveries(id)] == [D.FAILED, D.QUEUED]
     assert home.house.confirmation.withdraw(id) is Answer.DONE
     assert [row.state for row in home.deliveries(id)] == [D.FAILED, D.CANCELLED]
+
+
+def test_a_letter_taken_back_while_its_mail_is_refused_does_not_leave_by_the_next_channel(
+    home: Installation,
+) -> None:
+    (id,) = home.take()
+    home.prepare()
+    with home.house.store.write() as work:
+        work.outbox.start([home.delivery(id).id], courier="c", lease="l", until=NOON, at=NOON)
+    row = home.delivery(id)
+    refused = Settlement(
+        delivery=row.id,
+        lease="l",
+        attempt=Attempt(at=NOON, ended_at=NOON, outcome=REFUSED),
+        new=D.FAILED,
+        reason="refused",
+    )
+    with ThreadPoolExecutor(1) as writer:
+        with home.house.store.write() as work:
+            work.outbox.settle([refused], at=NOON, by="courier")
+            home.house.dispatch.open_next(work, [row], at=NOON)
+            answer = writer.submit(home.house.confirmation.withdraw, id)
+            sleep(0.5)  # until the writer waits for what is being settled
+        assert answer.result() is Answer.DONE
+    assert [row.state for row in home.deliveries(id)] == [D.FAILED, D.CANCELLED]
+    assert home.audit().ok
 
 
 # Forget me.
