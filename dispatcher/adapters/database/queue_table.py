@@ -1,8 +1,9 @@
 """The line of what waits to be sent: a row for each queued delivery, which whoever takes the delivery deletes.
 
-It is an index of the outbox that is kept as a table, with all that a courier needs of a delivery. In the outbox a delivery stands as queued until its answer, as in the
-log; so going onto the wire costs one deleted row here, and "accepted" one row there that is written in place. What stands
-as queued and is not in this line is on the wire, under the one lease that names it.
+It is an index of the outbox that is kept as a table, with all that a courier needs of a delivery. In the outbox a delivery
+stands as queued until its answer, as in the log; so going onto the wire costs one deleted row here, and "accepted" one row
+there that is written in place. What stands as queued and is not in this line is on the wire, under the one lease that names
+it.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,8 +11,8 @@ from dispatcher.adapters.database.schema import attempts, moves, outbox, seals
 from dispatcher.domain.sealing import LogPages, Reach, Seal, Span
 from dispatcher.services.seals import Horizon
 
-# Rows fetched at a time: a few megabytes.
-_PAGE = 5_000
+# Rows fetched at a time: less than a megabyte, for a courier seals while it sends.
+_PAGE = 1_000
 _MOVES = ("id", "subject", "subject_id", "old", "new", "reason", "note", "by", "at")
 _ATTEMPTS = ("id", "outbox", "at", "ended_at", "outcome", "code", "enhanced_code", "reply", "provider_ref")
 _DELIVERIES = (
