@@ -132,6 +132,14 @@ WAYS: dict[str, Tampering] = {
         ),
         {("log", "delivery")},
     ),
+    "what was sent stands in the queue again": (
+        (
+            "INSERT INTO queue (delivery, kind, letter, campaign, mission, channel, recipient, due_at, rendering, any_hour) "
+            "SELECT id, kind, letter, campaign, mission, channel, recipient, due_at, rendering, any_hour FROM outbox "
+            "WHERE id = :sent",
+        ),
+        {("conservation", "delivery")},
+    ),
     "the answer is deleted": (("DELETE FROM attempts WHERE outbox = :sent",), {("honesty", "delivery")}),
     "the answer is edited": (
         ("UPDATE attempts SET outcome = 'refused' WHERE outbox = :sent",),

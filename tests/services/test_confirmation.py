@@ -203,6 +203,19 @@ def test_a_letter_whose_first_channel_was_refused_can_still_be_taken_back(home: 
     assert [row.state for row in home.deliveries(id)] == [D.FAILED, D.CANCELLED]
 
 
+def test_a_letter_taken_back_while_a_courier_claims_it_is_on_its_way(home: Installation) -> None:
+    (id,) = home.take()
+    home.prepare()
+    row = home.delivery(id)
+    with ThreadPoolExecutor(1) as writer:
+        with home.house.store.write() as work:
+            assert work.outbox.start([row.id], courier="c", lease="l", until=NOON, at=NOON) == {row.id}
+            answer = writer.submit(home.house.confirmation.withdraw, id)
+            sleep(0.5)  # until the writer waits for the claim
+        assert answer.result() is Answer.TOO_LATE
+    assert home.delivery(id).state is D.SENDING
+
+
 def test_a_letter_taken_back_while_its_mail_is_refused_does_not_leave_by_the_next_channel(
     home: Installation,
 ) -> None:

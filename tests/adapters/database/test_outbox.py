@@ -3,12 +3,15 @@
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
+from dispatcher.adapters.database.ledger import LedgerTables
 from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.domain.delivery import (
     DELIVERY_MOVES,
@@ -146,6 +149,63 @@ def test_couriers_that_claim_at_once_never_get_the_same_row_and_never_too_many(
     assert len(got) == len(set(got))
     # On PostgreSQL a courier may go home while another still holds the last rows; nobody takes them twice.
     assert set(got) == set(ids)
+
+
+# The line of what waits.
+
+
+class _Undone(Exception):
+    pass
+
+
+def out_of_line(store: DatabaseStore, *statements: str) -> list[int]:
+    """What the audit would find after these, which are undone again."""
+    with suppress(_Undone), store.database.write() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+        found = list(LedgerTables(connection).deliveries_out_of_line())
+        raise _Undone
+    return found
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM queue",
+        "UPDATE queue SET due_at = due_at + 1",
+        "UPDATE queue SET recipient = 'somebody@else.example'",
+        "UPDATE queue SET rendering = NULL",
+        "UPDATE queue SET mission = NULL",
+    ],
+)
+def test_who_waits_without_a_place_or_at_a_wrong_one_is_found(
+    store: DatabaseStore, stock: Stock, statement: str
+) -> None:
+    (id,) = stock.queued()
+    assert out_of_line(store) == []
+    assert out_of_line(store, statement) == [id]
+
+
+def test_what_is_on_the_wire_is_found_once_no_lease_names_it(store: DatabaseStore, stock: Stock) -> None:
+    (id,) = stock.on_the_wire()
+    assert out_of_line(store) == []
+    assert out_of_line(store, "DELETE FROM leases") == [id]
+    assert out_of_line(store, "UPDATE leases SET deliveries = '[]'") == [id]
+
+
+def test_what_goes_back_to_the_queue_is_no_leases_any_more(store: DatabaseStore, stock: Stock) -> None:
+    """Else the end of the old lease would put into doubt what another courier has by then."""
+    again, handed_back, going = stock.on_the_wire(3, lease="lease-1")
+    settle(store, settlement(again, S.QUEUED))
+    with store.write() as work:
+        work.outbox.hand_back([handed_back], lease="lease-1", at=NOON, by="test", reason="not_begun")
+    assert {row.id for row in stock.claim(now=LATER, lease="lease-2", courier="courier-2")} == {
+        again,
+        handed_back,
+    }
+    with store.write() as work:
+        assert work.outbox.recover(now=NOON, dead=["courier-1"], by="clock") == 1
+    assert [stock.get(id).state for id in (again, handed_back, going)] == [S.SENDING, S.SENDING, S.IN_DOUBT]
 
 
 # Starting.
