@@ -171,13 +171,22 @@ class Series:
                 if self.dice.random() < _LINES_ALONE_SHARE:
                     self.figures.kills += 1
                     self._unmeasured_kills += 1
-                    # By then it has settled what the dead ones left.
-                    wait_for(lambda: running.lines not in {None, lines}, "new lines to the relay")  # noqa: B023
+                    # By then it has settled what the dead ones left. It opens no new ones where another courier has sent
+                    # all the rest meanwhile.
+                    wait_for(
+                        lambda: running.lines not in {None, lines} or self._all_settled(),  # noqa: B023
+                        "new lines to the relay",
+                    )
                     continue
             running.kill()
             self._working.remove(running)
             self.figures.kills += 1
             self._unmeasured_kills += 1
+
+    def _all_settled(self) -> bool:
+        with self._database.read() as connection:
+            left = text("SELECT 1 FROM outbox WHERE kind = 'letter' AND state = 'queued' LIMIT 1")
+            return connection.execute(left).first() is None
 
     def _doubtful(self) -> int:
         return sum(state == DeliveryState.IN_DOUBT for state in self._states().values())
