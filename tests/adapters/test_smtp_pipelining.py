@@ -190,17 +190,13 @@ def test_chunks_need_no_permission_and_go_with_the_next_letters_envelope() -> No
 
 def test_without_pipelining_one_command_waits_for_the_other() -> None:
     async def work() -> None:
-        slow = Act(after=0.01)
+        slow = Act(after=0.01, listens=True)
         async with ScriptedSmtp(always={"mail": slow, "rcpt": slow, "data": slow}, extensions=()) as server:
-            ahead: list[str] = []
             courier = transport(server.port)
-            sending = asyncio.create_task(send(courier, [parcel(0), parcel(1)]))
-            while not sending.done():
-                ahead += [line for line in server.waiting() if line]
-                await asyncio.sleep(0.001)
+            journal = await send(courier, [parcel(0), parcel(1)])
             await courier.close()
-            assert (await sending).kinds() == {ACCEPTED: 2}
-            assert ahead == []
+            assert journal.kinds() == {ACCEPTED: 2}
+            assert server.ahead == []
 
     run(work())
 

@@ -23,12 +23,13 @@ from typing import Self
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """say: the reply without its CRLF, or raw bytes; None for the ordinary one. after: seconds to wait before
-    it. when: what to wait for before it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
+    it; listens: what comes in that time is taken down in `ScriptedSmtp.ahead` and not answered. when: what to wait for before it. drop: then hang up. silent: say nothing (with drop: hang up without a word). read_at_most: at "data",
     hang up when so many bytes of the letter have come. stop_reading: at "data", read nothing more, and keep
     the line; `then` is said after a moment. half_close: say nothing more, and read on."""
 
     say: str | bytes | None = None
     after: float = 0
+    listens: bool = False
     when: asyncio.Event | None = None
     drop: bool = False
     silent: bool = False
@@ -68,6 +69,7 @@ class _Session:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     secure: bool
+    ahead: list[bytes]
     signed_in: bool = False
     letter: Script = field(default_factory=dict)
     sender: str = ""
@@ -77,7 +79,10 @@ class _Session:
     async def act(self, act: Act | None, ordinary: str) -> bool:
         """Does what the script says; False ends the connection."""
         act = act or Act()
-        if act.after:
+        if act.after and act.listens:
+            with suppress(TimeoutError):
+                self.ahead.append(await asyncio.wait_for(self.reader.read(2**16), act.after))
+        elif act.after:
             await asyncio.sleep(act.after)
         if act.when is not None:
             await act.when.wait()
@@ -103,7 +108,7 @@ class ScriptedSmtp:
     from the first byte; otherwise STARTTLS is offered. accounts: user name to password; MAIL then needs AUTH.
 
     received: what was taken with a 250. began: how many letters began. commands: every line that came, as
-    (connection, line). most_open: the most connections at one time. port: 0 lets the system choose.
+    (connection, line). ahead: what came before the answer that an `Act` listened for. most_open: the most connections at one time. port: 0 lets the system choose.
     """
 
     def __init__(
@@ -130,10 +135,10 @@ class ScriptedSmtp:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
-        self._readers: set[asyncio.StreamReader] = set()
         self.port = port
         self.received: list[Received] = []
         self.commands: list[tuple[int, str]] = []
+        self.ahead: list[bytes] = []
         self.began = 0
         self.connections_made = 0
         self.most_open = 0
@@ -165,10 +170,6 @@ class ScriptedSmtp:
         for writer in self._writers:
             writer.write(words)
 
-    def waiting(self) -> list[str]:
-        """What has come on each connection and was not looked at yet."""
-        return [bytes(reader._buffer).decode() for reader in self._readers]  # type: ignore[attr-defined]  # there is no public way to it
-
     @property
     def open(self) -> int:
         """Connections that stand."""
@@ -183,13 +184,13 @@ class ScriptedSmtp:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
-        self._readers.add(reader)
         session = _Session(
             number=self.connections_made,
             script=self._nth(self._connections, self.connections_made),
             reader=reader,
             writer=writer,
             secure=self._implicit,
+            ahead=self.ahead,
         )
         self.connections_made += 1
         self.most_open = max(self.most_open, len(self._writers))
@@ -197,7 +198,6 @@ class ScriptedSmtp:
             await self._converse(session)
         session.writer.transport.abort()
         self._writers.discard(writer)
-        self._readers.discard(reader)
         self._tasks.discard(task)
 
     async def _converse(self, session: _Session) -> None:
