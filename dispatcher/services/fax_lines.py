@@ -28,7 +28,7 @@ class FaxLines:
         return self.rest_until is not None and now < self.rest_until
 
     def engaged(self, work: Work, rows: Sequence[Claimed], now: datetime) -> dict[DeliveryId, datetime]:
-        """Which of these rows must wait, and until when. The caller has locked their missions, so that two couriers
+        """Which of these rows must wait, and until when. It is this courier's turn (see `let_through`), so that two
         never call one number at once."""
         faxes = [row for row in rows if row.channel is Channel.FAX and row.recipient is not None]
         if not faxes:

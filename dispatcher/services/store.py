@@ -268,8 +268,8 @@ class Timing(Protocol):
         """Takes so many slots a mission; answers the number of the first one taken for each."""
 
     def let_through(self, missions: Sequence[str], *, since_minute: int) -> dict[str, dict[int, int]]:
-        """By mission and minute since 1970, over all channels. Locks the missions until the transaction ends,
-        so that two couriers never spend one budget twice."""
+        """By mission and minute since 1970, over all channels. Nobody else is told until the transaction ends, so that
+        two couriers never spend one budget twice."""
 
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None: ...
 

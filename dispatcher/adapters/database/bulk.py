@@ -94,8 +94,8 @@ def picked(connection: Connection, columns: Sequence[Column[Any]], ids: Sequence
         driver: Any = connection.connection.driver_connection
         with driver.cursor(binary=True) as cursor:
             names = ", ".join(column.name for column in columns)
-            theirs = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s)"  # noqa: S608 - our own names
-            found: Sequence[Any] = cursor.execute(theirs, (list(ids),)).fetchall()
+            theirs = f"SELECT id, {names} FROM {table.name} WHERE id = ANY(%s::bigint[])"  # noqa: S608 - our own names
+            found: Sequence[Any] = cursor.execute(theirs, (as_value(connection, ids),)).fetchall()
             return found
     return fetched(connection, _picking(tuple(columns)), ids=as_value(connection, ids))
 

@@ -1,5 +1,6 @@
 """Migrations, on both engines."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,9 @@ from dispatcher.adapters.database.store import DatabaseStore
 from dispatcher.adapters.database.types import Vault
 from dispatcher.domain.delivery import DeliveryState
 from dispatcher.shelf import resource
+from tests.conftest import POSTGRESQL
+
+on_postgresql = pytest.mark.parametrize("engine_name", [POSTGRESQL], indirect=True)
 
 
 def database_at(url: str, folder: Path) -> Database:
@@ -49,6 +53,26 @@ def test_the_database_itself_keeps_the_promised_uniqueness(empty_database_url: s
             assert index["unique"]
             condition = str(index["dialect_options"][f"{connection.dialect.name}_where"])
             assert all(word in condition for word in words), condition
+    database.close()
+
+
+@on_postgresql
+@pytest.mark.parametrize(("length", "elsewhere"), [(4_000, False), (20_000, True)])
+def test_the_bytes_of_a_usual_letter_stand_in_their_row(
+    empty_database_url: str, tmp_path: Path, length: int, elsewhere: bool
+) -> None:
+    database = database_at(empty_database_url, tmp_path)
+    migrate(database)
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO renderings (media_type, digest, content, enclosures, at) "
+                "VALUES ('message/rfc822', 'd', :content, '', 1)"
+            ),
+            {"content": os.urandom(length)},
+        )
+        behind = "SELECT pg_relation_size(reltoastrelid) > 0 FROM pg_class WHERE relname = 'renderings'"
+        assert connection.execute(text(behind)).scalar_one() is elsewhere
     database.close()
 
 
