@@ -20,6 +20,7 @@ from dispatcher.services.claiming import Batch, Claiming
 from dispatcher.services.clock import Clock
 from dispatcher.services.mailroom import Sheets
 from dispatcher.services.notebook import Notebook
+from dispatcher.services.pacing import give_back
 from dispatcher.services.settling import Settling
 from dispatcher.services.store import Store, StoreUnavailable
 from dispatcher.services.transport import Transport
@@ -208,6 +209,7 @@ class Courier:
                 work.outbox.move(
                     doubtful, DeliveryState.IN_DOUBT, at=now, by=self.claiming.by, reason="no_answer"
                 )
+            give_back(work, ((row, batch.started_at) for row in left if row.id not in notebook.gone))
         return len(left)
 
     def _batch_size(self) -> int:
@@ -224,7 +226,7 @@ class Courier:
     async def _beat(self) -> None:
         """Keeps the leases alive also while a mail server thinks for minutes."""
         while True:
-            await asyncio.sleep(_SIGN_OF_LIFE.total_seconds())
+            await asyncio.sleep(self._pulse.total_seconds())
             with suppress(StoreUnavailable):
                 await self._say_alive()
 
@@ -236,12 +238,17 @@ class Courier:
 
     async def _say_alive(self) -> None:
         now = self.clock.now()
-        if self._seen_at is not None and timedelta() <= now - self._seen_at < _SIGN_OF_LIFE:
+        if self._seen_at is not None and timedelta() <= now - self._seen_at < self._pulse:
             return
         self._seen_at = now
         with self._taking_finished() as finished:
             await self._at_the_desk(partial(self._sign_of_life, now, finished))
             finished.clear()
+
+    @property
+    def _pulse(self) -> timedelta:
+        """Well within a lease's life, however short it is set."""
+        return min(_SIGN_OF_LIFE, self.lease_life / 3)
 
     async def _claim(self, *, notices: bool) -> Batch | None:
         with self._taking_finished() as finished:

@@ -19,7 +19,7 @@ class Doubt:
 
     def all(self) -> list[LogRow]:
         with self.store.read() as work:
-            return work.outbox.log(LogFilter(state=DeliveryState.IN_DOUBT))
+            return work.outbox.log(LogFilter(state=DeliveryState.IN_DOUBT, notices=True))
 
     def sent(self, id: DeliveryId, *, reason: str, by: str) -> None:
         """There is evidence that the next hop has it. Raises NotInDoubt."""

@@ -1,11 +1,11 @@
 """The mission's budget at the moment of claiming: what may leave now, and when the rest is due instead."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.delivery import Delivery, DeliveryId
 from dispatcher.domain.mission import MissionId
 from dispatcher.domain.timetable import (
     MINUTES_COUNTED,
@@ -67,6 +67,17 @@ class Pacing:
         going = [row for row in rows if row.id not in later] if later else list(rows)
         work.timing.note_let_through(counts, minute=minute)
         return going, later
+
+
+def give_back(work: Work, begun: Iterable[tuple[Delivery, datetime]]) -> None:
+    """Letters that never came to their mission, each with the moment when it was let through: the relay failed, or the
+    courier did. Their places in the mission's hour are free again; else an hour's silence would follow each failure."""
+    by_minute: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row, at in begun:
+        if row.notice is None and row.mission is not None:
+            by_minute[minute_of(at)][row.mission] += 1
+    for minute, counts in sorted(by_minute.items()):
+        work.timing.give_back(counts, minute=minute)
 
 
 def _by_mission(rows: Sequence[Claimed]) -> dict[MissionId, list[Claimed]]:

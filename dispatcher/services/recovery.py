@@ -7,6 +7,7 @@ from dispatcher.domain.delivery import Delivery, DeliveryId, DeliveryState
 from dispatcher.domain.outcome import Attempt
 from dispatcher.services.clock import Clock
 from dispatcher.services.journal import Journal, JournalPage
+from dispatcher.services.pacing import give_back
 from dispatcher.services.settling import Settling
 from dispatcher.services.store import Store
 
@@ -53,6 +54,11 @@ class Recovery:
         if ids:
             with self.store.write() as work:
                 work.outbox.move(ids, new, at=self.clock.now(), by=_BY, reason=reason)
+                if new is DeliveryState.QUEUED:
+                    # What is on the wire has stood there since it was let through.
+                    give_back(
+                        work, ((row, row.moved_at) for row in rows if row.state is DeliveryState.SENDING)
+                    )
 
 
 _UNSETTLED = frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT})

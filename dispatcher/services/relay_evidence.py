@@ -133,10 +133,9 @@ class RelayEvidence:
 
     def _weigh_silence(self, log: RelayLog, complete: bool, found: LogFindings, by: str) -> None:
         with self.store.read() as work:
-            doubtful = [row.delivery for row in work.outbox.log(LogFilter(state=DeliveryState.IN_DOUBT))]
-        silent = [
-            row for row in doubtful if row.channel is Channel.EMAIL and row.message_id not in log.records
-        ]
+            rows = work.outbox.log(LogFilter(state=DeliveryState.IN_DOUBT, notices=True))
+        mails = [row.delivery for row in rows if row.delivery.channel in {Channel.EMAIL, None}]
+        silent = [row for row in mails if row.message_id not in log.records]
         covered = [row for row in silent if _covers(log.span, row)]
         found.uncovered = len(silent) - len(covered)
         if not complete:

@@ -14,6 +14,7 @@ from dispatcher.domain.reply import address_is_dead
 from dispatcher.services.campaigns import Campaigns
 from dispatcher.services.clock import Clock
 from dispatcher.services.outbox import Dispatch
+from dispatcher.services.pacing import give_back
 from dispatcher.services.routing import Routing
 from dispatcher.services.store import Settlement, Store, Work
 
@@ -56,6 +57,7 @@ class Settling:
         ]
         if failed:
             self._after_failure(work, failed, attempts, now)
+        give_back(work, ((rows[id], attempts[id].at) for id in done if attempts[id].outcome.relay))
         return len(done)
 
     def _after_failure(

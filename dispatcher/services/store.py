@@ -100,7 +100,8 @@ class Letters(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class LogFilter:
-    """Which deliveries the log shows. text: searched in the recipient and the mission."""
+    """Which deliveries the log shows. text: searched in the recipient and the mission. notices: also mails to
+    supporters."""
 
     state: DeliveryState | None = None
     mission: str | None = None
@@ -108,6 +109,7 @@ class LogFilter:
     letter: int | None = None
     campaign: str | None = None
     text: str = ""
+    notices: bool = False
 
 
 class Outbox(Protocol):
@@ -272,6 +274,9 @@ class Timing(Protocol):
         two couriers never spend one budget twice."""
 
     def note_let_through(self, counts: Mapping[str, int], *, minute: int) -> None: ...
+
+    def give_back(self, counts: Mapping[str, int], *, minute: int) -> None:
+        """Of what was let through in that minute, so many never came to the mission."""
 
     def forget_before(self, minute: int) -> None: ...
 

@@ -75,8 +75,15 @@ class Running:
 
     def stop(self) -> float:
         """SIGTERM; answers how many seconds it took to leave. It must leave in good order."""
+        return self._leaves(lambda: self.process.send_signal(signal.SIGTERM))
+
+    def interrupt(self) -> float:
+        """As Ctrl-C does, which reaches all processes of the group; as `stop`."""
+        return self._leaves(lambda: os.killpg(self.process.pid, signal.SIGINT))
+
+    def _leaves(self, told: Callable[[], None]) -> float:
         began = time.monotonic()
-        self.process.send_signal(signal.SIGTERM)
+        told()
         code = self.process.wait(_PATIENCE)
         assert code in {0, -signal.SIGTERM}, f"left with {code}: {self.err}"
         assert "Traceback" not in self.err, self.err
@@ -154,6 +161,7 @@ class Station:
                 stderr=err,
                 env={**self.environment, "PYTHONUNBUFFERED": "1"},
                 cwd=self.data.parent,
+                process_group=0,
             )
         try:
             yield Running(process=process, files=files)

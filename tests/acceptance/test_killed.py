@@ -25,6 +25,8 @@ _LETTERS = 120
 _SLOW: dict[str, Act] = {"rcpt": Act(after=0.01), "body": say("250 2.0.0 Ok: queued as Q1", after=0.04)}
 # The same moments each time a failure is looked into; another one for each worker's day would be no test.
 _SEED = 20270924
+# Seconds; what the settings allow.
+_SHORTEST_LEASE = 5
 
 
 def _message_ids(server: ScriptedSmtp) -> Counter[str]:
@@ -171,6 +173,52 @@ def test_sigterm_lets_the_letters_under_way_finish_and_leaves_nothing_in_doubt(s
         with here.start("courier"):
             here.settles()
         _agrees(here, server, 80)
+
+
+@pytest.mark.parametrize("command", ["courier", "serve"])
+def test_ctrl_c_lets_the_letters_under_way_finish_and_leaves_nothing_in_doubt(
+    command: str, station: Station, unused_port: int
+) -> None:
+    with in_thread(ScriptedSmtp(always={"body": say("250 2.0.0 ok", after=0.2)})) as server:
+        here = live(station, server.port, WEB__PORT=str(unused_port))
+        here.bring(drafts(80))
+        with here.start(command) as running:
+            wait_for(lambda: len(server.received) >= 6, "some letters to arrive")
+            lines = running.lines
+            assert running.interrupt() < 10
+        assert _has_ended(lines)
+        arrived = len(server.received)
+        assert arrived < 80
+        assert here.count(DeliveryState.ACCEPTED) == arrived
+        assert here.count(DeliveryState.QUEUED) == 80 - arrived
+        here.audited()
+
+
+def test_a_courier_that_stood_still_until_its_lease_was_over_goes_on_without_harm(station: Station) -> None:
+    """A machine that was put to sleep: the other courier sends what waits and touches nothing of this one's."""
+    with in_thread(ScriptedSmtp(always=_SLOW)) as server:
+        here = live(station, server.port, COURIER__LEASE_SECONDS=str(_SHORTEST_LEASE))
+        here.bring(drafts(_LETTERS))
+        with here.start("courier") as sleeper:
+            _wait_for_letters(server, 10)
+            both = [sleeper.process.pid, sleeper.lines]
+            for process in both:
+                assert process is not None
+                os.kill(process, signal.SIGSTOP)
+            time.sleep(_SHORTEST_LEASE)
+            with here.start("courier") as other:
+                other.says("is at work")
+                here.settles()
+                assert 0 < here.count(DeliveryState.IN_DOUBT) < _LETTERS
+                for process in both:
+                    assert process is not None
+                    os.kill(process, signal.SIGCONT)
+                wait_for(
+                    lambda: here.count(DeliveryState.ACCEPTED) == _LETTERS, "what the sleeper has to say"
+                )
+                assert other.stop() < 10
+            assert sleeper.stop() < 10
+        _agrees(here, server, _LETTERS)
 
 
 def test_sigterm_does_not_wait_for_a_server_that_never_answers(station: Station) -> None:

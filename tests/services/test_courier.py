@@ -360,6 +360,37 @@ def test_a_missions_pace_is_kept_over_all_channels_and_couriers_on_a_whole_day(i
     assert home.audit().ok
 
 
+@pytest.mark.parametrize(
+    ("fault", "after"), [(RELAY_DOWN, timedelta(minutes=5)), (GREYLISTED, timedelta(hours=1))]
+)
+def test_what_never_came_to_the_mission_costs_nothing_of_its_hour(
+    install: Install, fault: Outcome, after: timedelta
+) -> None:
+    home = install(pace=1)
+    (id,) = home.take()
+    home.prepare()
+    courier = home.courier(ScriptedTransport(answer=in_turn(fault)))
+    home.live_through(courier, OPENING + timedelta(hours=3))
+    assert home.delivery(id).state is D.ACCEPTED
+    assert sent_at(home) == [OPENING, OPENING + after]
+
+
+def test_what_a_courier_never_began_costs_nothing_of_its_hour(install: Install) -> None:
+    home = install(pace=1)
+    home.take()
+    home.prepare()
+    home.clock.move_to(OPENING)
+
+    def break_off() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        home.work(home.courier(ScriptedTransport(before=break_off)))
+    assert home.states() == {D.QUEUED: 1}
+    home.work(home.courier())
+    assert home.states() == {D.ACCEPTED: 1}
+
+
 def test_what_the_morning_missed_is_made_good_in_office_hours_at_the_pace(install: Install) -> None:
     home = install(pace=12)
     home.take(50)
@@ -513,6 +544,37 @@ def test_a_courier_works_until_it_is_stopped(home: Installation) -> None:
     assert len(transport.sent) == 3
 
 
+def test_a_courier_keeps_its_lease_while_a_server_thinks_however_short_that_is(home: Installation) -> None:
+    (id,) = home.take()
+    home.prepare()
+    home.clock.move_to(NOON)
+    life = timedelta(seconds=0.6)
+    there, answer = asyncio.Event(), asyncio.Event()
+
+    class Thinks(ScriptedTransport):
+        async def send(self, parcels: Iterable[Parcel], witness: Witness) -> None:
+            there.set()
+            await answer.wait()
+            await super().send(parcels, witness)
+
+    async def work() -> None:
+        courier = home.courier(Thinks(), lease_life=life)
+        courier.claiming = replace(courier.claiming, lease_life=life)
+        running = asyncio.create_task(courier.run())
+        await asyncio.wait_for(there.wait(), 10)
+        for _ in range(3):
+            home.clock.move_to(home.clock.now() + life / 2)
+            await asyncio.sleep(life.total_seconds() * 2 / 3)
+            with home.house.store.write() as work:
+                assert work.outbox.recover(now=home.clock.now(), dead=(), by="clock") == 0
+        answer.set()
+        courier.stop()
+        await asyncio.wait_for(running, 10)
+
+    asyncio.run(work())
+    assert home.delivery(id).state is D.ACCEPTED
+
+
 def test_what_a_transport_answered_before_it_broke_is_kept_and_only_what_had_left_is_in_doubt(
     home: Installation,
 ) -> None:
@@ -552,6 +614,8 @@ def test_a_dead_couriers_journal_tells_what_was_sent_what_is_in_doubt_and_what_n
     alive = home.courier(transport)
     with at_work(alive, home.settings):
         assert home.states() == {D.ACCEPTED: 1, D.FAILED: 1, D.IN_DOUBT: 2, D.QUEUED: 7}
+        with home.house.store.write() as work:  # what never left costs nothing of its hour
+            assert work.timing.let_through([THE_HAGUE], since_minute=0)[THE_HAGUE] == {minute_of(NOON): 4}
         home.live_through(alive, NOON + timedelta(hours=1))
     assert set(transport.deliveries) == set(ids[4:])
     assert list(locks.iterdir()) == []

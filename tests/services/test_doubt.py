@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from dispatcher.domain.delivery import DeliveryId, DeliveryState
+from dispatcher.domain.delivery import DeliveryId, DeliveryState, Notice
 from dispatcher.domain.letter import LetterId, LetterState
 from dispatcher.services.doubt import Doubt, NotInDoubt
 from tests.installation import NO_ANSWER, NOON, Installation, ScriptedTransport, in_turn
@@ -57,6 +57,21 @@ def test_a_letter_that_did_not_arrive_is_sent_once_more(home: Installation, doub
     home.live_through(home.courier(transport), NOON + timedelta(hours=1))
     assert transport.deliveries == [id]
     assert home.delivery(doubtful).state is D.ACCEPTED
+    assert home.audit().ok
+
+
+def test_a_mail_to_a_supporter_is_listed_and_settled_too(home: Installation) -> None:
+    id = home.submit()
+    home.prepare()
+    home.work(home.courier(ScriptedTransport(answer=in_turn(NO_ANSWER))))
+    (row,) = doubt(home).all()
+    assert (row.delivery.letter, row.delivery.notice) == (id, Notice.CONFIRMATION)
+    assert home.audit().in_doubt == (row.delivery.id,)
+    doubt(home).resend(row.delivery.id, reason="the relay's log has nothing", by="Mina")
+    transport = ScriptedTransport()
+    home.work(home.courier(transport))
+    assert transport.deliveries == [row.delivery.id]
+    assert doubt(home).all() == []
     assert home.audit().ok
 
 

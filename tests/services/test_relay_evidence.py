@@ -144,6 +144,17 @@ def test_the_silence_of_a_complete_log_queues_the_letter_again(desk: Desk) -> No
     assert desk.now(row).state is S.ACCEPTED
 
 
+def test_the_silence_of_a_complete_log_queues_a_mail_to_a_supporter_again(desk: Desk) -> None:
+    desk.home.clock.move_to(NOON)
+    letter = desk.home.submit()
+    desk.home.prepare()
+    desk.home.work(desk.home.courier(ScriptedTransport(answer=lambda _: _NO_ANSWER)))
+    row = desk.home.log(letter=letter, notices=True)[0].delivery
+    assert row.state is S.IN_DOUBT
+    assert desk.weigh([], complete=True).queued == 1
+    assert desk.now(row).state is S.QUEUED
+
+
 @pytest.mark.parametrize(
     ("since", "until"), [(timedelta(seconds=1), LATE), (EARLY, timedelta(minutes=14)), (LATE, LATE * 2)]
 )

@@ -110,7 +110,8 @@ def _delivery(row: Row[Any]) -> Delivery:
 
 
 def _filtered(query: Select[Any], which: LogFilter) -> Select[Any]:
-    query = query.where(outbox.c.kind == "letter")
+    if not which.notices:
+        query = query.where(outbox.c.kind == "letter")
     if which.state is DeliveryState.SENDING:
         query = query.where(ON_THE_WIRE)
     elif which.state is not None:

@@ -31,9 +31,7 @@ class LedgerTables:
 
     def in_doubt(self) -> Sequence[int]:
         return self._ids(
-            select(outbox.c.id)
-            .where(_LETTER_ROWS, outbox.c.state == DeliveryState.IN_DOUBT.value)
-            .order_by(outbox.c.id)
+            select(outbox.c.id).where(outbox.c.state == DeliveryState.IN_DOUBT.value).order_by(outbox.c.id)
         )
 
     def deliveries_answered_twice(self) -> Sequence[int]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     func,
     select,
     true,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -63,6 +64,15 @@ class TimingTable:
             engine = self._connection.dialect.name
             rows = json.dumps([[name, counts[name]] for name in names])
             self._connection.execute(_let_through(engine), {"rows": rows, "minute": minute})
+
+    def give_back(self, counts: Mapping[str, int], *, minute: int) -> None:
+        if counts:
+            self._connection.execute(
+                update(pace)
+                .where(pace.c.mission == bindparam("name"), pace.c.minute == minute)
+                .values(used=pace.c.used - bindparam("unused")),
+                [{"name": name, "unused": counts[name]} for name in sorted(counts)],  # one order, as above
+            )
 
     def forget_before(self, minute: int) -> None:
         self._connection.execute(delete(pace).where(pace.c.minute < minute))

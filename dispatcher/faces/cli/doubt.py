@@ -4,7 +4,7 @@ import json
 
 import click
 
-from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.delivery import Delivery, DeliveryId
 from dispatcher.faces.cli.entrance import Entrance
 from dispatcher.faces.cli.sending import who
 from dispatcher.services.doubt import Doubt
@@ -27,11 +27,15 @@ def list_doubts(entrance: Entrance, as_json: bool) -> None:
     """Show what is in doubt."""
     rows = _doubt(entrance).all()
     if as_json:
-        click.echo(json.dumps([as_document(row) for row in rows], ensure_ascii=False))
+        click.echo(
+            json.dumps(
+                [{**as_document(row), "notice": row.delivery.notice} for row in rows], ensure_ascii=False
+            )
+        )
         return
     for row in rows:
         click.echo(
-            f"{row.delivery.id:>8}  letter {row.delivery.letter}  {row.delivery.mission}  "
+            f"{row.delivery.id:>8}  letter {row.delivery.letter}  {_to(row.delivery)}  "
             f"since {row.delivery.moved_at:%Y-%m-%d %H:%M} UTC  {row.delivery.message_id}"
         )
     click.echo(f"{len(rows):,} in doubt." if rows else "Nothing is in doubt.")
@@ -55,6 +59,12 @@ def settle_resend(entrance: Entrance, id: int, reason: str) -> None:
     """The relay's log shows that it never took delivery ID: send it again."""
     _doubt(entrance).resend(DeliveryId(id), reason=reason, by=who())
     click.echo(f"Delivery {id} is queued again.")
+
+
+def _to(delivery: Delivery) -> str:
+    if delivery.notice is None:
+        return delivery.mission or ""
+    return f"mail to the supporter ({delivery.notice.value})"
 
 
 def _doubt(entrance: Entrance) -> Doubt:

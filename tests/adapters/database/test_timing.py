@@ -56,6 +56,17 @@ def test_what_was_let_through_adds_up_by_minute(store: DatabaseStore) -> None:
     assert found == {THE_HAGUE: {100: 5, 101: 1}, TOKYO: {100: 1}, "cn-eg-cairo": {}}
 
 
+def test_what_never_came_to_the_mission_is_given_back_to_its_minute(store: DatabaseStore) -> None:
+    with store.write() as work:
+        for minute in (100, 101):
+            work.timing.note_let_through({THE_HAGUE: 3, TOKYO: 2}, minute=minute)
+        work.timing.give_back({THE_HAGUE: 2, TOKYO: 2}, minute=100)
+        work.timing.give_back({THE_HAGUE: 1}, minute=50)  # counts no more, and is no debt
+        work.timing.give_back({}, minute=101)
+        found = work.timing.let_through([THE_HAGUE, TOKYO], since_minute=0)
+    assert found == {THE_HAGUE: {100: 1, 101: 3}, TOKYO: {100: 0, 101: 2}}
+
+
 def test_minutes_that_count_no_more_are_forgotten(store: DatabaseStore) -> None:
     with store.write() as work:
         for minute in (98, 99, 100):
