@@ -352,3 +352,12 @@ def test_the_other_process_has_the_lock_and_no_secret_and_nothing_else_of_ours(
     assert is_gone(pid(lines))
     with dead_couriers(odd / "couriers") as dead:
         assert dead == ["courier"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="there is no such thing to ask for on this system")
+def test_the_other_process_interrupts_nobody(tmp_path: Path) -> None:
+    relay = {"host": "127.0.0.1", "port": 1, "security": "none", "connections": 1}
+    lines = SmtpProcess(relay, tmp_path / "journals", "courier")
+    lines.start()
+    assert os.sched_getscheduler(pid(lines)) == os.SCHED_BATCH
+    lines.end()
