@@ -60,7 +60,8 @@ class DatabaseSettings(_Section):
 
 
 class SmtpSettings(_Section):
-    """The relay that takes the letters. security none is allowed to this machine only."""
+    """The relay that takes the letters. security none is allowed to this machine only. mails_per_minute: at most, of
+    each courier; 0: as fast as the relay takes them."""
 
     host: str = ""
     port: int = Field(default=587, ge=1, le=65535)
@@ -68,6 +69,7 @@ class SmtpSettings(_Section):
     password: SecretStr = SecretStr("")
     security: Security = Security.STARTTLS
     connections: int = Field(default=4, ge=1, le=64)
+    mails_per_minute: int = Field(default=0, ge=0, le=1_000_000)
     ca_file: str = ""
 
 

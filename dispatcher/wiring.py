@@ -45,6 +45,7 @@ from dispatcher.services.pausing import Pausing
 from dispatcher.services.preparation import Preparation
 from dispatcher.services.recovery import Recovery
 from dispatcher.services.rehearsal import Rehearsal
+from dispatcher.services.relay_rate import RelayRate
 from dispatcher.services.review import Moderation
 from dispatcher.services.routing import Routing
 from dispatcher.services.schedule import ticks
@@ -213,6 +214,8 @@ def make_courier(house: House, settings: Settings, *, transport: Transport | Non
         settling=make_settling(house),
         transport=transport or make_lines(settings, id),
         pages=pages,
+        # The mailroom takes what comes.
+        rate=RelayRate(per_minute=settings.smtp.mails_per_minute if house.live else 0, clock=house.clock),
         smallest_batch=settings.smtp.connections,
         batch=settings.courier.batch,
         lease_life=timedelta(seconds=settings.courier.lease_seconds),

@@ -42,4 +42,5 @@ def inspect(settings: Settings, *, live: bool, learned: bool = True) -> list[Fin
         accepted=frozenset(settings.check.accept),
         fax=make_fax_check(own, house).findings,
         signing=make_signing_check(own, house),
+        mails_per_minute=settings.smtp.mails_per_minute,
     ).findings(live=live)

@@ -21,6 +21,7 @@ from dispatcher.services.clock import Clock
 from dispatcher.services.mailroom import Sheets
 from dispatcher.services.notebook import Notebook
 from dispatcher.services.pacing import give_back
+from dispatcher.services.relay_rate import RelayRate
 from dispatcher.services.settling import Settling
 from dispatcher.services.store import Store, StoreUnavailable
 from dispatcher.services.transport import Transport
@@ -68,6 +69,7 @@ class Courier:
     settling: Settling
     transport: Transport
     pages: PageCarrier | None
+    rate: RelayRate
     smallest_batch: int
     batch: int
     lease_life: timedelta
@@ -251,8 +253,10 @@ class Courier:
         return min(_SIGN_OF_LIFE, self.lease_life / 3)
 
     async def _claim(self, *, notices: bool) -> Batch | None:
+        limit = self.rate.room(self._batch_size())
+        if not limit:
+            return None
         with self._taking_finished() as finished:
-            limit = self._batch_size()
             claim = partial(
                 self.claiming.claim,
                 limit,
@@ -263,6 +267,7 @@ class Courier:
             batch = await self._at_the_desk(claim)
             if batch is not None:
                 finished.clear()
+                self.rate.spend(len(batch) - len(batch.sheets))
         if not notices:
             self._more_letters = batch is not None and len(batch) >= limit
         return batch

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from dispatcher.domain.campaign import Campaign
+from dispatcher.domain.delivery import DeliveryState
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.mission import ContactKind
 from dispatcher.domain.tone import Verdict
@@ -53,7 +54,8 @@ class MailDomain(Protocol):
 class Inspection:
     """probe: asks the relay whether it would take letters; answers problems in words. files_changed: whether the
     directory's files are other ones than those that were imported. fax: what is not right with the fax carrier and
-    the alerts. signing: the same of mails signed here; the flag asks the DNS too."""
+    the alerts. signing: the same of mails signed here; the flag asks the DNS too. mails_per_minute: what the relay is
+    given at most, 0 for no limit."""
 
     house: House
     smtp_host: str
@@ -65,6 +67,7 @@ class Inspection:
     accepted: frozenset[str]
     fax: Callable[[], Iterable[Finding]] = tuple
     signing: Callable[[bool], Iterable[Finding]] = lambda _: ()
+    mails_per_minute: int = 0
 
     def findings(self, *, live: bool) -> list[Finding]:
         found = [*self._always(), *self.signing(live), *(self._for_live() if live else ())]
@@ -142,6 +145,18 @@ class Inspection:
             return
         for problem in self.probe():
             yield stop("smtp-relay", problem)
+        if self.mails_per_minute:
+            yield self._rate(self.mails_per_minute)
+
+    def _rate(self, per_minute: int) -> Finding:
+        with self.house.store.read() as work:
+            waiting = work.outbox.totals().get(DeliveryState.QUEUED, 0)
+        hours = waiting / per_minute / 60
+        return note(
+            "relay-rate",
+            f"A courier gives the relay at most {per_minute:,} mails a minute (smtp.mails_per_minute); the {waiting:,} "
+            f"letters that wait take one courier at least {hours:,.1f} hours.",
+        )
 
     def _dns(self, campaign: Campaign) -> Iterator[Finding]:
         domain = campaign.from_address.rpartition("@")[2]

@@ -157,6 +157,19 @@ def test_a_relay_that_goes_away_is_waited_for(station: Station, tmp_path: Path, 
     here.audited()
 
 
+def test_a_relay_is_given_no_more_than_its_rate(station: Station) -> None:
+    """A second's worth at once, ten mails, and then ten a second."""
+    with in_thread(ScriptedSmtp()) as server:
+        here = live(station, server.port, SMTP__MAILS_PER_MINUTE="600")
+        here.bring(drafts(40))
+        with here.start("courier"):
+            wait_for(lambda: bool(server.received), "the first letter")
+            began = time.monotonic()
+            here.settles()
+        assert time.monotonic() - began >= 2.5
+        assert here.count(DeliveryState.ACCEPTED) == len(server.received) == 40
+
+
 def test_live_mode_does_not_start_without_its_relay(station: Station, unused_port: int) -> None:
     words = live(station, unused_port).refused("courier")
     assert words.startswith("Live mode does not start: 1 finding(s)")

@@ -51,6 +51,16 @@ def ready(install: Callable[..., Installation]) -> Installation:
     return install(environment=LIVE)
 
 
+def test_the_hours_that_a_rate_takes_are_told_and_block_nothing(home: Installation) -> None:
+    home.take(90)
+    home.prepare()
+    inspected = inspection(home, mails_per_minute=1).findings(live=True)
+    (rate,) = [each for each in inspected if each.id == "relay-rate"]
+    assert (rate.severity, rate.blocks) == (Severity.NOTE, False)
+    assert "the 90 letters that wait take one courier at least 1.5 hours" in rate.message
+    assert "relay-rate" not in found(home)
+
+
 def test_an_installation_as_it_comes_is_not_ready_and_says_all_of_it(home: Installation) -> None:
     problems = found(home, smtp_host="")
     assert problems == {
