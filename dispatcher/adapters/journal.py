@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome, OutcomeKind
-from dispatcher.services.journal import JournalPage
+from dispatcher.services.journal import JournalPage, JournalUnwritable
 
 _MARK = "dispatcher-journal 1"
 _SUFFIX = ".journal"
@@ -34,7 +34,11 @@ class JournalFolder:
         self._boot_id = boot_id()
 
     def open(self, lease: str) -> "JournalFile":
-        return JournalFile(self._folder / f"{self._courier}.{lease}{_SUFFIX}", begun_on=self._boot_id)
+        try:
+            return JournalFile(self._folder / f"{self._courier}.{lease}{_SUFFIX}", begun_on=self._boot_id)
+        except OSError as error:
+            problem = error.strerror or type(error).__name__
+            raise JournalUnwritable(folder=self._folder, problem=problem) from error
 
     def join(self, name: str) -> "JournalFile":
         """A page that another process has opened, to write on it too; it is closed with `leave`."""

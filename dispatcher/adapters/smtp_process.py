@@ -24,6 +24,7 @@ from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.outcome import Outcome, OutcomeKind
 from dispatcher.domain.reply import outcome_of_silence
+from dispatcher.services.journal import JournalUnwritable
 from dispatcher.services.notebook import Heard, Notebook
 from dispatcher.services.transport import Parcel, Witness
 from dispatcher.telemetry import log
@@ -44,11 +45,6 @@ _PORTIONS_AHEAD = 2
 class LinesMissing(DispatcherError):
     """The process that speaks with the mail relay did not start. Its own words stand above; start the courier
     again when that is mended. No letter was touched."""
-
-
-class JournalUnwritable(DispatcherError):
-    """The courier's journal in {folder} cannot be written: {problem}. No letter leaves without it, and none was lost;
-    mend that and start the courier again."""
 
 
 @dataclass(eq=False)

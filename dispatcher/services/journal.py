@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dispatcher.domain.delivery import DeliveryId
+from dispatcher.domain.errors import DispatcherError
 from dispatcher.domain.outcome import Outcome
+
+
+class JournalUnwritable(DispatcherError):
+    """The courier's journal in {folder} cannot be written: {problem}. No letter leaves without it, and none was lost;
+    mend that and start the courier again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +47,7 @@ class OpenPage(Protocol):
 
 class Journal(Protocol):
     def open(self, lease: str) -> OpenPage:
-        """Begins the page of a batch; before the database marks the batch as on the wire."""
+        """Begins the page of a batch; before the database marks the batch as on the wire. Raises JournalUnwritable."""
 
     def left_behind(self, couriers: "list[str] | None" = None) -> "list[JournalPage]":
         """The pages of couriers that are gone."""

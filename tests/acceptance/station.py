@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,17 +75,17 @@ class Running:
 
     def stop(self) -> float:
         """SIGTERM; answers how many seconds it took to leave. It must leave in good order."""
-        return self._leaves(lambda: self.process.send_signal(signal.SIGTERM))
+        return self._leaves(lambda: self.process.send_signal(signal.SIGTERM), {0, -signal.SIGTERM})
 
     def interrupt(self) -> float:
         """As Ctrl-C does, which reaches all processes of the group; as `stop`."""
-        return self._leaves(lambda: os.killpg(self.process.pid, signal.SIGINT))
+        return self._leaves(lambda: os.killpg(self.process.pid, signal.SIGINT), {0})
 
-    def _leaves(self, told: Callable[[], None]) -> float:
+    def _leaves(self, told: Callable[[], None], codes: Set[int]) -> float:
         began = time.monotonic()
         told()
         code = self.process.wait(_PATIENCE)
-        assert code in {0, -signal.SIGTERM}, f"left with {code}: {self.err}"
+        assert code in codes, f"left with {code}: {self.err}"
         assert "Traceback" not in self.err, self.err
         return time.monotonic() - began
 

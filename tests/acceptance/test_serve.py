@@ -1,6 +1,7 @@
 """`dispatcher serve` as an operator meets it; and pauses that take hold of a courier at work."""
 
 import re
+import shutil
 import socket
 import time
 
@@ -106,3 +107,22 @@ def test_a_pause_takes_hold_of_a_courier_at_work_within_a_second_and_resume_lets
         assert len(server.received) == 80
         assert here.count(DeliveryState.ACCEPTED) == 80
         here.audited()
+
+
+def test_a_courier_that_cannot_go_on_ends_the_service_with_a_word(station: Station, unused_port: int) -> None:
+    """And whoever watches over the service starts it anew."""
+    here = station.with_settings(WEB__PORT=str(unused_port))
+    with here.start("serve") as process:
+        process.says("Stop with Ctrl-C.")
+        wait_for((here.data / "journals").is_dir, "the courier")
+        shutil.rmtree(here.data / "journals")
+        here.bring(drafts(1))
+        code = process.process.wait(20)
+        said = process.err
+    assert code == 2, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1] == (
+        f"The courier's journal in {here.data / 'journals'} cannot be written: No such file or directory. No letter leaves "
+        "without it, and none was lost; mend that and start the courier again."
+    )
+    assert here.count(DeliveryState.QUEUED) == 1

@@ -16,9 +16,10 @@ import pytest
 from dispatcher.adapters.clocks import SystemClock
 from dispatcher.adapters.courier_locks import CourierLock, dead_couriers
 from dispatcher.adapters.journal import JournalFolder
-from dispatcher.adapters.smtp_process import JournalUnwritable, LinesMissing, SmtpProcess
+from dispatcher.adapters.smtp_process import LinesMissing, SmtpProcess
 from dispatcher.domain.delivery import DeliveryId
 from dispatcher.domain.outcome import Outcome
+from dispatcher.services.journal import JournalUnwritable
 from dispatcher.services.notebook import Heard, Notebook
 from dispatcher.services.transport import Parcel
 from tests.servers.in_thread import in_thread

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 
 import click
 
@@ -40,24 +40,26 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
     from dispatcher.faces.web.site import site  # noqa: PLC0415
 
     server: uvicorn.Server
+    work: asyncio.Task[None] | None = None
+
+    def leave(_: object) -> None:
+        server.should_exit = True
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
+        nonlocal work
         with ExitStack() as stack:
             stack.enter_context(entrance.ticking(house))
-            work = None
             if courier is not None:
                 stack.enter_context(entrance.at_work(courier, settings))
                 work = asyncio.create_task(courier.run())
-                work.add_done_callback(lambda _: server.handle_exit(signal.SIGTERM, None))
+                work.add_done_callback(leave)
             try:
                 yield
             finally:
                 if courier is not None and work is not None:
                     courier.stop()
                     await asyncio.wait({work}, timeout=_DRAIN_SECONDS)
-                    if work.done():
-                        work.result()  # a fault of the courier is not swallowed
 
     config = uvicorn.Config(
         site(house, lifespan=lifespan, metrics_token=settings.web.metrics_token.get_secret_value()),
@@ -71,7 +73,12 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
     server = uvicorn.Server(config)
     with closing(_listen(settings.web.host, settings.web.port)) as listener:
         _greet(house, settings, listener.getsockname()[1])
-        entrance.run(server.serve(sockets=[listener]))
+        with suppress(
+            KeyboardInterrupt
+        ):  # uvicorn's word for a Ctrl-C, when everything has ended in good order
+            entrance.run(server.serve(sockets=[listener]))
+    if work is not None and work.done():
+        work.result()  # a fault of the courier ends the service, and is told
 
 
 def _listen(host: str, port: int) -> socket.socket:
