@@ -152,10 +152,11 @@ class Inspection:
         with self.house.store.read() as work:
             waiting = work.outbox.totals().get(DeliveryState.QUEUED, 0)
         hours = waiting / per_minute / 60
+        long = f" The {waiting:,} letters that wait take one courier at least {hours:,.1f} hours."
         return note(
             "relay-rate",
-            f"A courier gives the relay at most {per_minute:,} mails a minute (smtp.mails_per_minute); the {waiting:,} "
-            f"letters that wait take one courier at least {hours:,.1f} hours.",
+            f"A courier gives the relay at most {per_minute:,} mails a minute (smtp.mails_per_minute)."
+            + (long if hours >= 1 else ""),
         )
 
     def _dns(self, campaign: Campaign) -> Iterator[Finding]:

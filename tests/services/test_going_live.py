@@ -57,7 +57,7 @@ def test_the_hours_that_a_rate_takes_are_told_and_block_nothing(home: Installati
     inspected = inspection(home, mails_per_minute=1).findings(live=True)
     (rate,) = [each for each in inspected if each.id == "relay-rate"]
     assert (rate.severity, rate.blocks) == (Severity.NOTE, False)
-    assert "the 90 letters that wait take one courier at least 1.5 hours" in rate.message
+    assert rate.message.endswith("The 90 letters that wait take one courier at least 1.5 hours.")
     assert "relay-rate" not in found(home)
 
 
