@@ -73,9 +73,8 @@ def serve_command(entrance: Entrance, no_courier: bool) -> None:
     server = uvicorn.Server(config)
     with closing(_listen(settings.web.host, settings.web.port)) as listener:
         _greet(house, settings, listener.getsockname()[1])
-        with suppress(
-            KeyboardInterrupt
-        ):  # uvicorn's word for a Ctrl-C, when everything has ended in good order
+        # uvicorn raises it after a Ctrl-C, when everything has ended in good order.
+        with suppress(KeyboardInterrupt):
             entrance.run(server.serve(sockets=[listener]))
     if work is not None and work.done():
         work.result()  # a fault of the courier ends the service, and is told
