@@ -206,7 +206,7 @@ def main() -> int:
         for fault in faults[:100]:
             print(f"BROKEN: {fault}.")
         if not faults:
-            print(f"{blocks:,} blocks agree. Head of the chain: {head}")
+            print(f"Blocks that agree: {blocks:,}. Head of the chain: {head}")
     return 1 if faults else 0
 
 

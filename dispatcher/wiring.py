@@ -52,7 +52,7 @@ from dispatcher.services.schedule import ticks
 from dispatcher.services.sealing import Sealing
 from dispatcher.services.settling import Settling
 from dispatcher.services.sign_in import SignIn
-from dispatcher.services.store import StoreConflict
+from dispatcher.services.store import StoreConflict, StoreUnavailable
 from dispatcher.services.transport import Transport
 from dispatcher.settings import Carrier, DatabaseSettings, Mode, ReturnsSettings, Settings
 from dispatcher.wiring_faxes import FAX_LOOKS, make_alerts, make_fax_desk
@@ -314,6 +314,8 @@ def ticking(house: House) -> Iterator[None]:
     finally:
         house.second_reading.stop()
         ticker.stop()
+        with suppress(StoreUnavailable):  # what came since the last tick
+            house.sealing.seal()
 
 
 def _empty(folder: Path) -> None:

@@ -75,6 +75,7 @@ class Rehearsal:
         self._prepare(say)
         result.late = self._late(day)
         asyncio.run(self._live_through(day, say))
+        self.house.sealing.seal_all()
         result.by_region = self._by_region()
         return result
 

@@ -80,6 +80,11 @@ def test_serve_delivers_a_rehearsal_to_the_mailroom(station: Station, unused_por
     assert len(list((here.data / "mailroom").glob("*.eml"))) == 3
     assert list((here.data / "mailroom").glob("*-fax.tiff"))
     here.audited()
+    # Nothing waits for its seal when the service has ended.
+    with here.sqlite() as database:
+        database.execute("UPDATE attempts SET code = 251 WHERE id = (SELECT max(id) FROM attempts)")
+    database.close()
+    assert "block" in here.run("audit", code=1).out
 
 
 def test_a_pause_takes_hold_of_a_courier_at_work_within_a_second_and_resume_lets_all_go_on(

@@ -137,7 +137,7 @@ def test_an_export_that_was_changed_is_refused(copied: tuple[Path, Export], way:
     code, words = verify(folder)
     assert code == 1
     assert "BROKEN: block" in words or "goes on after block" in words
-    assert "blocks agree" not in words
+    assert "Blocks that agree" not in words
 
 
 def _texts(folder: Path) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dispatcher.domain.delivery import DeliveryState
+from dispatcher.services.audit import audit
 from dispatcher.services.rehearsal import Rehearsal
 from dispatcher.settings import Settings
 from dispatcher.wiring import DataFolderUnusable, make_rehearsal
@@ -59,6 +60,9 @@ def test_letters_go_out_in_office_hours_and_late_missions_are_told_with_their_fi
         next(piece for piece in pieces if piece.files[0].endswith(".eml")).files[0]
     )
     assert mail is not None and b"travel on in safety" in mail
+    with rehearsal.house.store.read() as work:
+        found = audit(work.ledger)
+    assert found.ok and (found.chain.blocks, found.chain.unsealed) == (1, 0)
 
 
 def test_a_rehearsal_begins_afresh_each_time(own: Settings, rehearsal: Rehearsal) -> None:

@@ -31,7 +31,7 @@ def audit_command(entrance: Entrance, as_json: bool, head: str | None) -> None:
 
 
 def _print(result: Audit) -> None:
-    click.echo(f"{result.approved:,} letters were approved.")
+    click.echo(f"Letters approved: {result.approved:,}.")
     for state, count in result.totals.items():
         click.echo(f"  {MARKS[state].sign} {count:,} {state.value.replace('_', ' ')}")
     _print_missions(result)
@@ -42,7 +42,7 @@ def _print(result: Audit) -> None:
     _print_chain(result)
     for each in result.broken:
         click.echo(f"  BROKEN ({each.rule}): {each.subject} {each.id} {each.what}.")
-    click.echo("All promises hold." if result.ok else f"{len(result.broken):,} findings.")
+    click.echo("All promises hold." if result.ok else f"Findings: {len(result.broken):,}.")
 
 
 def _print_missions(result: Audit) -> None:
@@ -64,9 +64,9 @@ def _print_missions(result: Audit) -> None:
 def _print_chain(result: Audit) -> None:
     chain = result.chain
     if chain.blocks:
-        click.echo(f"The log is sealed in {chain.blocks:,} blocks. Head of the chain: {chain.head}")
+        click.echo(f"Sealed blocks of the log: {chain.blocks:,}. Head of the chain: {chain.head}")
     if chain.unsealed:
         since = (
             f" (the oldest since {chain.unsealed_since:%Y-%m-%d %H:%M} UTC)" if chain.unsealed_since else ""
         )
-        click.echo(f"{chain.unsealed:,} rows of the log wait for their seal{since}.")
+        click.echo(f"Rows of the log that wait for their seal: {chain.unsealed:,}{since}.")

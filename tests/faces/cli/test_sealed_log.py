@@ -62,7 +62,7 @@ def test_the_audit_shows_each_mission_and_channel(exported: tuple[Desk, Path, st
 def test_the_exported_script_agrees_alone_and_refuses_a_change(exported: tuple[Desk, Path, str]) -> None:
     _, folder, head = exported
     command = [sys.executable, "-I", str(folder / "verify_log.py"), "--head", head]
-    assert "blocks agree" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Blocks that agree" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
     moves = folder / "moves.jsonl"
     moves.write_text(moves.read_text().replace('"queued"', '"failed"', 1))
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
