@@ -314,7 +314,9 @@ def ticking(house: House) -> Iterator[None]:
     finally:
         house.second_reading.stop()
         ticker.stop()
-        with suppress(StoreUnavailable):  # what came since the last tick
+        # What came since the last tick; until it is sealed nobody can tell that it was changed. Once, for whoever has
+        # said SIGTERM does not wait for ever.
+        with suppress(StoreUnavailable):
             house.sealing.seal()
 
 

@@ -134,6 +134,7 @@ class RelayEvidence:
     def _weigh_silence(self, log: RelayLog, complete: bool, found: LogFindings, by: str) -> None:
         with self.store.read() as work:
             rows = work.outbox.log(LogFilter(state=DeliveryState.IN_DOUBT, notices=True))
+        # A mail to a supporter has no channel.
         mails = [row.delivery for row in rows if row.delivery.channel in {Channel.EMAIL, None}]
         silent = [row for row in mails if row.message_id not in log.records]
         covered = [row for row in silent if _covers(log.span, row)]

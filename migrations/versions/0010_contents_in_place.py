@@ -1,7 +1,7 @@
 """On PostgreSQL a letter's bytes stand in their row, not in a second table behind it.
 
 PostgreSQL moves what is longer than two kilobytes into a table of its own, in pieces, and puts them together for whoever
-reads them: half as much again for each letter that is sent. Rows of up to a page stay whole; longer ones move as before.
+reads them: a third more for each letter that is sent (decision 0020). Rows of up to a page stay whole; longer ones move as before.
 """
 
 from alembic import op

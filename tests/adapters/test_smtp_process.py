@@ -360,5 +360,7 @@ def test_the_other_process_interrupts_nobody(tmp_path: Path) -> None:
     relay = {"host": "127.0.0.1", "port": 1, "security": "none", "connections": 1}
     lines = SmtpProcess(relay, tmp_path / "journals", "courier")
     lines.start()
-    assert os.sched_getscheduler(pid(lines)) == os.SCHED_BATCH
-    lines.end()
+    try:
+        assert os.sched_getscheduler(pid(lines)) == os.SCHED_BATCH
+    finally:
+        lines.end()
